@@ -1,0 +1,188 @@
+//! One object: the row's JSON, nested selections and all.
+
+use lyceum_kernel::{Action, Id, RowScope};
+use lyceum_model::{Field, FieldKind, Scalar, TypeDef, names::pascal};
+
+use super::{
+    access::to_one,
+    plan::{Entity, Lookup, Output},
+    sql::{Alias, Sql},
+};
+
+impl Sql<'_> {
+    /// `SELECT {…} FROM … WHERE` the row, if the viewer may read it.
+    pub(super) fn one(&mut self, entity: &Entity<'_>, lookup: &Lookup<'_>) {
+        let alias = self.alias();
+        self.push("SELECT ");
+        self.entity(entity, alias);
+        self.from(entity.def, alias);
+        self.push(" WHERE ");
+        self.lookup(entity.def, alias, lookup);
+        self.push(" AND ");
+        self.readable(entity.def, alias);
+        self.push(" LIMIT 1");
+    }
+
+    pub(super) fn from(&mut self, def: &TypeDef, alias: Alias) {
+        self.write(format_args!(" FROM {} {alias}", def.table));
+        self.join_locale(def, alias);
+    }
+
+    fn lookup(&mut self, def: &TypeDef, alias: Alias, lookup: &Lookup<'_>) {
+        let slug_column = def.slug().and_then(|f| Self::scalar_column(f)).map_or("slug", |(_, column)| column);
+        match lookup {
+            Lookup::Id(id) => {
+                self.write(format_args!("{alias}.id="));
+                self.bind(id.to_string());
+            }
+            Lookup::Slug(slug) => {
+                self.write(format_args!("{alias}.{slug_column}="));
+                self.bind(*slug);
+            }
+            Lookup::Key(key) => {
+                self.write(format_args!("{alias}.key="));
+                self.bind(*key);
+            }
+            Lookup::ScopedSlug { scope, slug } => {
+                self.write(format_args!("{alias}.{slug_column}="));
+                self.bind(*slug);
+                self.scope_condition(def, alias, scope);
+            }
+        }
+    }
+
+    /// ` AND` the parent, within which the slug is unique, has this slug.
+    fn scope_condition(&mut self, def: &TypeDef, alias: Alias, slug: &str) {
+        let scope = def.slug().and_then(|field| match Self::scalar_column(field)? {
+            (Scalar::Slug { scope }, _) => scope.as_deref(),
+            _ => None,
+        });
+        let parent = scope
+            .and_then(|name| to_one(def.field(name)?))
+            .and_then(|(target, column)| Some((self.reading.model.get(target)?, column)));
+        let Some((target, column)) = parent else { return self.push(" AND 1=0") };
+        self.write(format_args!(" AND {alias}.{column}=(SELECT p.id FROM {} p WHERE p.slug=", target.table));
+        self.bind(slug);
+        self.push(")");
+    }
+
+    /// `SELECT [[id, {…}], …]` of the rows with these ids that may be read.
+    pub(super) fn by_ids(&mut self, entity: &Entity<'_>, ids: &[Id]) {
+        let alias = self.alias();
+        let (array, pair) = if self.sqlite() {
+            ("json_group_array(json(j))", "json_array(")
+        } else {
+            ("coalesce(json_agg(j),'[]'::json)", "json_build_array(")
+        };
+        self.write(format_args!(
+            "SELECT {array}{} FROM (SELECT {pair}{alias}.id,",
+            if self.sqlite() { "" } else { "::text" }
+        ));
+        self.entity(entity, alias);
+        self.push(") AS j");
+        self.from(entity.def, alias);
+        self.write(format_args!(" WHERE {alias}.id IN ("));
+        for (index, id) in ids.iter().enumerate() {
+            self.push(if index > 0 { "," } else { "" });
+            self.bind(id.to_string());
+        }
+        self.push(if ids.is_empty() { "NULL) AND " } else { ") AND " });
+        self.readable(entity.def, alias);
+        self.push(") q");
+    }
+
+    /// The JSON object of the row `alias`.
+    pub(super) fn entity(&mut self, entity: &Entity<'_>, alias: Alias) {
+        let def = entity.def;
+        self.object(&entity.outputs, |sql, output| sql.output(def, alias, output));
+    }
+
+    fn output(&mut self, def: &TypeDef, alias: Alias, output: &Output<'_>) {
+        match output {
+            Output::Typename => self.literal(&pascal(&def.name)),
+            Output::Id => self.write(format_args!("'{}_'||{alias}.id", def.prefix)),
+            Output::Scalar(field) => self.guarded(def, alias, field, |sql| sql.scalar(def, alias, field)),
+            Output::Money(field, parts) => self.guarded(def, alias, field, |sql| sql.money(alias, field, parts)),
+            Output::One(field, entity) => self.guarded(def, alias, field, |sql| sql.one_related(alias, field, entity)),
+            Output::Many(field, connection) => {
+                self.push("(SELECT ");
+                self.connection(connection, Some((alias, field, def)));
+                self.push(")");
+            }
+            Output::Access(outputs) => self.access(def, alias, outputs),
+        }
+    }
+
+    /// Null in place of what is gated, or of what no rule opens, for the viewer.
+    fn guarded(&mut self, def: &TypeDef, alias: Alias, field: &Field, value: impl FnOnce(&mut Self)) {
+        let viewer = self.reading.viewer;
+        let rows = viewer.scope(&def.name, def.is_content(), Action::Read);
+        let open = viewer.field_scope(&def.name, def.is_content(), Action::Read, &field.name);
+        let ruled = open != rows && !open.contains(&RowScope::All);
+        if !field.gated && !ruled {
+            return value(self);
+        }
+        self.push("CASE WHEN ");
+        if ruled {
+            self.scoped(def, alias, &open);
+        }
+        if field.gated {
+            self.push(if ruled { " AND " } else { "" });
+            self.granted(def, alias);
+        }
+        self.push(" THEN ");
+        value(self);
+        self.push(" END");
+    }
+
+    fn scalar(&mut self, def: &TypeDef, alias: Alias, field: &Field) {
+        let Some((scalar, column)) = Self::scalar_column(field) else { return self.push("NULL") };
+        let sqlite = self.sqlite();
+        match scalar {
+            Scalar::Text { .. }
+            | Scalar::Markdown
+            | Scalar::Integer
+            | Scalar::Long
+            | Scalar::DateTime
+            | Scalar::Slug { .. } => self.column(def, alias, field, column),
+            Scalar::Enumeration { .. } => self.write(format_args!("upper({alias}.{column})")),
+            Scalar::Boolean if sqlite => {
+                self.write(format_args!("json(CASE {alias}.{column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)"));
+            }
+            Scalar::Boolean => self.write(format_args!("{alias}.{column}")),
+            Scalar::Decimal { scale } if sqlite => {
+                self.write(format_args!("printf('%.{scale}f',{alias}.{column}/1e{scale})"));
+                self.null_when_null(alias, column);
+            }
+            Scalar::Decimal { scale } => {
+                self.write(format_args!("({alias}.{column}::numeric/1e{scale})::numeric(30,{scale})::text"));
+            }
+            Scalar::Json if sqlite => self.write(format_args!("json({alias}.{column})")),
+            Scalar::Json => self.write(format_args!("{alias}.{column}::json")),
+            Scalar::Id { prefix } => self.write(format_args!("'{prefix}_'||{alias}.{column}")),
+        }
+    }
+
+    /// `printf` writes a number for null: this makes it null again.
+    fn null_when_null(&mut self, alias: Alias, column: &str) {
+        self.write(format_args!("||CASE WHEN {alias}.{column} IS NULL THEN NULL ELSE '' END"));
+    }
+
+    fn money(&mut self, alias: Alias, field: &Field, parts: &[(String, super::MoneyPart)]) {
+        let FieldKind::Money { minor_column, currency_column } = &field.kind else { return self.push("NULL") };
+        self.write(format_args!("CASE WHEN {alias}.{minor_column} IS NOT NULL THEN "));
+        self.money_object(parts, &format!("{alias}.{minor_column}"), &format!("{alias}.{currency_column}"));
+        self.push(" END");
+    }
+
+    fn one_related(&mut self, alias: Alias, field: &Field, entity: &Entity<'_>) {
+        let Some((_, column)) = to_one(field) else { return self.push("NULL") };
+        let other = self.alias();
+        self.push("(SELECT ");
+        self.entity(entity, other);
+        self.from(entity.def, other);
+        self.write(format_args!(" WHERE {other}.id={alias}.{column} AND "));
+        self.readable(entity.def, other);
+        self.push(")");
+    }
+}

@@ -1,0 +1,164 @@
+//! Filters as SQL conditions.
+
+use lyceum_model::{FieldKind, Scalar, TypeDef};
+use sea_orm::Value;
+
+use super::{
+    plan::{Filter, Operator},
+    sql::{Alias, Sql},
+};
+
+impl Sql<'_> {
+    pub(super) fn filter(&mut self, def: &TypeDef, alias: Alias, filter: &Filter<'_>) {
+        match filter {
+            Filter::All(parts) => self.junction(def, alias, parts, " AND ", "1=1"),
+            Filter::Any(parts) => self.junction(def, alias, parts, " OR ", "1=0"),
+            Filter::Not(inner) => {
+                // `NOT unknown` is unknown: a row without the value is kept.
+                self.push("NOT coalesce(");
+                self.filter(def, alias, inner);
+                self.push(if self.sqlite() { ",0)" } else { ",false)" });
+            }
+            Filter::Id { operator, values } => {
+                let values: Vec<Value> = values.iter().map(|id| id.to_string().into()).collect();
+                self.compare(*operator, &values, |sql| sql.write(format_args!("{alias}.id")));
+            }
+            Filter::Compare { field, operator, values } => match &field.kind {
+                FieldKind::Scalar { scalar, column } => {
+                    let text = matches!(scalar, Scalar::Text { .. } | Scalar::Markdown | Scalar::Slug { .. });
+                    self.compare_text(text, *operator, values, |sql| sql.column(def, alias, field, column));
+                }
+                FieldKind::Money { minor_column: column, .. } | FieldKind::ToOne { column, .. } => {
+                    self.compare(*operator, values, |sql| sql.write(format_args!("{alias}.{column}")));
+                }
+                FieldKind::ToMany { .. } | FieldKind::ManyToMany { .. } => self.push("(1=0)"),
+            },
+            Filter::Currency { field, code } => {
+                let FieldKind::Money { currency_column, .. } = &field.kind else { return self.push("(1=0)") };
+                self.write(format_args!("({alias}.{currency_column}="));
+                self.bind(code.as_str());
+                self.push(")");
+            }
+            Filter::Related { field, target, filter } => self.related(alias, field, def, target, filter),
+        }
+    }
+
+    fn junction(&mut self, def: &TypeDef, alias: Alias, parts: &[Filter<'_>], between: &str, empty: &str) {
+        self.push("(");
+        for (index, part) in parts.iter().enumerate() {
+            self.push(if index > 0 { between } else { "" });
+            self.filter(def, alias, part);
+        }
+        self.push(if parts.is_empty() { empty } else { "" });
+        self.push(")");
+    }
+
+    fn compare(&mut self, operator: Operator, values: &[Value], column: impl FnOnce(&mut Self)) {
+        self.compare_text(false, operator, values, column);
+    }
+
+    fn compare_text(&mut self, text: bool, operator: Operator, values: &[Value], column: impl FnOnce(&mut Self)) {
+        self.push("(");
+        column(self);
+        let first = || values.first().cloned().unwrap_or(Value::String(None));
+        let symbol = match operator {
+            Operator::Equal => "=",
+            Operator::NotEqual => "<>",
+            Operator::Less => "<",
+            Operator::LessOrEqual => "<=",
+            Operator::Greater => ">",
+            Operator::GreaterOrEqual => ">=",
+            Operator::In | Operator::NotIn => {
+                self.push(if operator == Operator::In { " IN (" } else { " NOT IN (" });
+                for (index, value) in values.iter().enumerate() {
+                    self.push(if index > 0 { "," } else { "" });
+                    self.bind(value.clone());
+                }
+                return self.push("))");
+            }
+            Operator::Contains | Operator::StartsWith if text => {
+                self.push(if self.sqlite() { " LIKE " } else { " ILIKE " });
+                self.bind(pattern(&first(), operator));
+                return self.push(" ESCAPE '\\')");
+            }
+            Operator::Contains | Operator::StartsWith => return self.push(" IS NULL AND 1=0)"),
+            Operator::IsNull => return self.push(" IS NULL)"),
+            Operator::IsNotNull => return self.push(" IS NOT NULL)"),
+        };
+        self.push(symbol);
+        self.bind(first());
+        self.push(")");
+    }
+
+    fn related(
+        &mut self,
+        alias: Alias,
+        field: &lyceum_model::Field,
+        def: &TypeDef,
+        target: &TypeDef,
+        filter: &Filter<'_>,
+    ) {
+        let other = self.alias();
+        self.push("EXISTS(SELECT 1");
+        self.relation_from(def, alias, field, target, other);
+        self.push(" AND ");
+        // A filter must not tell what a read would not.
+        self.readable(target, other);
+        self.push(" AND ");
+        self.filter(target, other, filter);
+        self.push(")");
+    }
+
+    /// ` FROM … WHERE` the rows of `target` that `field` of the row `alias`
+    /// leads to.
+    pub(super) fn relation_from(
+        &mut self,
+        def: &TypeDef,
+        alias: Alias,
+        field: &lyceum_model::Field,
+        target: &TypeDef,
+        other: Alias,
+    ) {
+        match &field.kind {
+            FieldKind::ToOne { column, .. } => {
+                self.from(target, other);
+                self.write(format_args!(" WHERE {other}.id={alias}.{column}"));
+            }
+            FieldKind::ToMany { via, .. } => {
+                let column = target.field(via).and_then(super::access::to_one).map_or("id", |(_, column)| column);
+                self.from(target, other);
+                self.write(format_args!(" WHERE {other}.{column}={alias}.id"));
+            }
+            FieldKind::ManyToMany { join, .. } => {
+                self.write(format_args!(
+                    " FROM {} {other}j JOIN {} {other} ON {other}.id={other}j.{}",
+                    join.table, target.table, join.other
+                ));
+                self.join_locale(target, other);
+                self.write(format_args!(" WHERE {other}j.{}={alias}.id", join.own));
+            }
+            FieldKind::Scalar { .. } | FieldKind::Money { .. } => {
+                let _ = def;
+                self.from(target, other);
+                self.push(" WHERE 1=0");
+            }
+        }
+    }
+}
+
+/// A `LIKE` pattern in which the text's own wildcards are plain.
+fn pattern(value: &Value, operator: Operator) -> String {
+    let Value::String(Some(text)) = value else { return String::new() };
+    let mut out = String::with_capacity(text.len() + 2);
+    if operator == Operator::Contains {
+        out.push('%');
+    }
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('%');
+    out
+}

@@ -1,0 +1,67 @@
+//! Counting statements: every statement of a request goes through here.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+tokio::task_local! {
+    static LOG: Arc<StatementLog>;
+}
+
+/// The statements that one request ran.
+#[derive(Debug, Default)]
+pub struct StatementLog(Mutex<Vec<String>>);
+
+impl StatementLog {
+    /// Runs `work` and notes every statement it runs.
+    pub async fn record<F: Future>(self: Arc<Self>, work: F) -> F::Output {
+        LOG.scope(self, work).await
+    }
+
+    #[must_use]
+    pub fn statements(&self) -> Vec<String> {
+        self.0.lock().map(|list| list.clone()).unwrap_or_default()
+    }
+}
+
+/// Notes a statement in the log of the running request, if it keeps one.
+pub(crate) fn note(sql: &str) {
+    // Outside of a recorded request there is nothing to note.
+    let _ = LOG.try_with(|log| {
+        if let Ok(mut list) = log.0.lock() {
+            list.push(sql.to_owned());
+        }
+    });
+}
+
+/// A connection or transaction whose statements are counted.
+#[derive(Debug, Clone)]
+pub struct Statements<C>(pub(crate) C);
+
+#[async_trait]
+impl<C: ConnectionTrait + Send> ConnectionTrait for Statements<C> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        note(&statement.sql);
+        self.0.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        note(sql);
+        self.0.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        note(&statement.sql);
+        self.0.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        note(&statement.sql);
+        self.0.query_all_raw(statement).await
+    }
+}

@@ -1,0 +1,65 @@
+//! The migrations of the system tables, for SQLite and PostgreSQL alike.
+//!
+//! Tables of content types are not here: they follow the type model
+//! (`lyceum schema plan | apply`).
+//!
+//! **Invariant:** a migration that was released is never edited.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{ConnectionTrait, DbBackend},
+};
+
+mod m0001_core;
+mod m0002_identity;
+mod m0003_payment;
+mod m0004_community;
+mod m0005_plugin;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_core::Migration),
+            Box::new(m0002_identity::Migration),
+            Box::new(m0003_payment::Migration),
+            Box::new(m0004_community::Migration),
+            Box::new(m0005_plugin::Migration),
+        ]
+    }
+}
+
+/// Runs statements that both databases understand, one after the other.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    for statement in statements {
+        manager.get_connection().execute_unprepared(statement).await?;
+    }
+    Ok(())
+}
+
+/// Runs the statements of one database only.
+async fn run_on(manager: &SchemaManager<'_>, backend: DbBackend, statements: &[&str]) -> Result<(), DbErr> {
+    if manager.get_database_backend() == backend { run(manager, statements).await } else { Ok(()) }
+}
+
+/// Makes a table refuse `UPDATE` and `DELETE` in the database itself.
+async fn make_append_only(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    let sqlite = ["UPDATE", "DELETE"].map(|verb| {
+        format!(
+            "CREATE TRIGGER {table}_no_{} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
+            verb.to_lowercase()
+        )
+    });
+    let function = format!(
+        "CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+    );
+    let trigger = format!(
+        "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_refuse()"
+    );
+    run_on(manager, DbBackend::Sqlite, &[&sqlite[0], &sqlite[1]]).await?;
+    run_on(manager, DbBackend::Postgres, &[&function, &trigger]).await
+}
