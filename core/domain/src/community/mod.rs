@@ -1,0 +1,17 @@
+//! Community: what members say about courses and lessons.
+//!
+//! **Invariant:** a comment is looked at by the moderators before anybody else
+//! sees it, whoever wrote it.
+//! **Invariant:** a comment can only be made on what its author may see.
+//! **Invariant:** the state says who sees it: `visible` everybody, `held` and
+//! `rejected` the author and moderators, `deleted` nobody.
+//!
+//! Reading comments is not here: reads are compiled with the viewer's rules
+//! (rows `published` of `comment` are the visible ones, `own` the author's).
+
+mod model;
+mod service;
+mod store;
+
+pub use model::{AddComment, AddedComment, CommentState, Subject, SubjectKind};
+pub use service::{Community, ModeratedComments, Subjects};

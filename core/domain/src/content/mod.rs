@@ -1,0 +1,25 @@
+//! Content: entries of every content type, as drafts, revisions and published
+//! rows.
+//!
+//! The row of an entry is what is published, or its first draft. A save after
+//! publishing makes a revision and leaves the row alone until it is published
+//! again.
+//!
+//! **Invariant:** every save is a revision, in the same transaction.
+//! **Invariant:** a row holds the whole of one revision, never a mixture.
+//! Absent on purpose: content tables in Rust types. The type model names the
+//! tables, so a new content type needs no code.
+
+mod decimal;
+mod draft;
+mod input;
+mod row;
+mod service;
+mod shelf;
+mod slug;
+
+pub use decimal::scaled;
+pub use draft::Draft;
+pub use input::{Change, InputField, InputShape, input_fields};
+pub use service::{Contents, Saved};
+pub use slug::slugify;

@@ -1,0 +1,274 @@
+//! The use cases of content.
+
+use std::sync::Arc;
+
+use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Locales, Result, Viewer};
+use lyceum_model::{FieldKind, Scalar, TypeDef, TypeModel};
+use lyceum_store::{Database, Write, read::Reading};
+use serde_json::Value as Json;
+
+use super::{Change, Draft, row, slug::slugify};
+
+/// Entries of every content type.
+#[derive(Clone)]
+pub struct Contents {
+    database: Database,
+    model: Arc<TypeModel>,
+    locales: Locales,
+}
+
+/// What a save did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Saved {
+    pub id: Id,
+    pub created: bool,
+    pub changed: bool,
+}
+
+impl Contents {
+    #[must_use]
+    pub fn new(database: Database, model: Arc<TypeModel>, locales: Locales) -> Self {
+        Self { database, model, locales }
+    }
+
+    #[must_use]
+    pub fn locales(&self) -> &Locales {
+        &self.locales
+    }
+
+    #[must_use]
+    pub fn model(&self) -> &Arc<TypeModel> {
+        &self.model
+    }
+
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The content type with this name.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub fn content_type(&self, name: &str) -> Result<&TypeDef> {
+        self.model.get(name).filter(|def| def.is_content()).ok_or_else(|| Failure::not_found("content type"))
+    }
+
+    /// Makes a draft.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` or `FORBIDDEN`; `BAD_USER_INPUT`; `CONFLICT` when the slug is taken.
+    pub async fn create(&self, viewer: &Viewer, def: &TypeDef, change: Change) -> Result<Id> {
+        let mut write = self.database.write().await?;
+        let id = self.create_in(&mut write, viewer, def, change).await?;
+        write.commit().await?;
+        Ok(id)
+    }
+
+    /// Saves a draft. A published entry keeps its published state.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`.
+    pub async fn update(&self, viewer: &Viewer, def: &TypeDef, id: Id, change: Change) -> Result<()> {
+        let mut write = self.database.write().await?;
+        self.update_in(&mut write, viewer, def, id, change).await?;
+        write.commit().await
+    }
+
+    /// Shows the latest draft to everyone who may read published entries.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `FORBIDDEN`.
+    pub async fn publish(&self, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
+        let mut write = self.database.write().await?;
+        self.publish_in(&mut write, viewer, def, id).await?;
+        write.commit().await
+    }
+
+    /// Hides an entry again. Its drafts stay.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `FORBIDDEN`.
+    pub async fn unpublish(&self, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
+        let mut write = self.database.write().await?;
+        self.allow(&write, viewer, def, id, Action::Publish).await?;
+        if row::head(&write, def, id).await?.is_some_and(|head| head.published) {
+            row::set_published(&write, def, id, None).await?;
+            write.emit(&Event::new(&def.name, "unpublished", id).by(viewer.user)).await?;
+        }
+        write.commit().await
+    }
+
+    /// Removes an entry with its revisions and what belongs to it alone.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `FORBIDDEN`; `INVALID_STATE` while others refer to it.
+    pub async fn delete(&self, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
+        let mut write = self.database.write().await?;
+        self.allow(&write, viewer, def, id, Action::Delete).await?;
+        row::delete(&write, def, id).await?;
+        write.emit(&Event::new(&def.name, "deleted", id).by(viewer.user)).await?;
+        write.commit().await
+    }
+
+    /// Makes or changes the entry with this slug and publishes it, within a
+    /// transaction of the caller's. A state that is there already is left alone.
+    pub(crate) async fn put_in(
+        &self,
+        write: &mut Write,
+        viewer: &Viewer,
+        def: &TypeDef,
+        slug: &str,
+        change: Change,
+    ) -> Result<Saved> {
+        let scope = self.scope(def, &change.0);
+        let known = row::find_slug(write, def, slug, scope.as_ref().map(|(c, p)| (c.as_str(), p.as_str()))).await?;
+        let Some(id) = known else {
+            let id = self.create_in(write, viewer, def, change).await?;
+            self.publish_in(write, viewer, def, id).await?;
+            return Ok(Saved { id, created: true, changed: true });
+        };
+        let changed = self.update_in(write, viewer, def, id, change).await?;
+        let published = row::head(write, def, id).await?.is_some_and(|head| head.published);
+        if changed || !published {
+            self.publish_in(write, viewer, def, id).await?;
+        }
+        Ok(Saved { id, created: false, changed })
+    }
+
+    async fn create_in(&self, write: &mut Write, viewer: &Viewer, def: &TypeDef, change: Change) -> Result<Id> {
+        if viewer.scope(&def.name, true, Action::Create).is_empty() {
+            return Err(refusal(viewer, def));
+        }
+        let mut draft = change.0;
+        self.fill_slug(write, def, &mut draft).await?;
+        self.check_whole(def, &draft)?;
+        let id = Id::new();
+        row::insert(write, def, id, viewer.user, &draft).await?;
+        self.save_revision(write, viewer, def, id, 1, &draft).await?;
+        write.emit(&Event::new(&def.name, "created", id).by(viewer.user)).await?;
+        Ok(id)
+    }
+
+    /// Whether anything changed.
+    async fn update_in(
+        &self,
+        write: &mut Write,
+        viewer: &Viewer,
+        def: &TypeDef,
+        id: Id,
+        change: Change,
+    ) -> Result<bool> {
+        self.allow(write, viewer, def, id, Action::Update).await?;
+        let head = row::head(write, def, id).await?.ok_or_else(|| Failure::not_found(&def.name))?;
+        let latest =
+            row::latest_revision(write, id).await?.ok_or_else(|| Failure::internal(format!("{id} has no revision")))?;
+        let mut draft = latest.draft.clone();
+        draft.merge(change.0);
+        if draft == latest.draft {
+            return Ok(false);
+        }
+        self.check_whole(def, &draft)?;
+        if !head.published {
+            row::replace(write, def, id, &draft).await?;
+        }
+        self.save_revision(write, viewer, def, id, latest.number + 1, &draft).await?;
+        write.emit(&Event::new(&def.name, "updated", id).by(viewer.user)).await?;
+        Ok(true)
+    }
+
+    async fn publish_in(&self, write: &mut Write, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
+        self.allow(write, viewer, def, id, Action::Publish).await?;
+        let head = row::head(write, def, id).await?.ok_or_else(|| Failure::not_found(&def.name))?;
+        let latest =
+            row::latest_revision(write, id).await?.ok_or_else(|| Failure::internal(format!("{id} has no revision")))?;
+        // The row of a draft already holds its latest revision.
+        if head.published {
+            row::replace(write, def, id, &latest.draft).await?;
+        }
+        let since = head.published_at.unwrap_or_else(|| write.now().to_string());
+        row::set_published(write, def, id, Some(&since)).await?;
+        write.emit(&Event::new(&def.name, "published", id).by(viewer.user)).await
+    }
+
+    async fn save_revision(
+        &self,
+        write: &Write,
+        viewer: &Viewer,
+        def: &TypeDef,
+        id: Id,
+        number: i64,
+        draft: &Draft,
+    ) -> Result<()> {
+        row::insert_revision(write, row::NewRevision { def, id, number, state: "draft", author: viewer.user, draft })
+            .await
+    }
+
+    /// Refuses what the viewer may not do; as NOT_FOUND what may not be seen.
+    async fn allow(&self, write: &Write, viewer: &Viewer, def: &TypeDef, id: Id, action: Action) -> Result<()> {
+        let may = async |action| {
+            let reading = Reading { model: &self.model, viewer, locales: self.locales.all(), dialect: write.dialect() };
+            Ok::<_, Failure>(reading.may(def, id, action).fetch(write.connection()).await?.is_some())
+        };
+        if may(action).await? {
+            return Ok(());
+        }
+        if may(Action::Read).await? { Err(refusal(viewer, def)) } else { Err(Failure::not_found(&def.name)) }
+    }
+
+    async fn fill_slug(&self, write: &Write, def: &TypeDef, draft: &mut Draft) -> Result<()> {
+        let Some(field) = def.slug() else { return Ok(()) };
+        if draft.fields.contains_key(&field.name) {
+            return Ok(());
+        }
+        let title =
+            ["title", "name"].iter().find_map(|name| draft.localised(name, self.locales.all())).unwrap_or_default();
+        let base = Some(slugify(title)).filter(|slug| !slug.is_empty()).unwrap_or_else(|| def.name.clone());
+        let scope = self.scope(def, draft);
+        let scope = scope.as_ref().map(|(column, parent)| (column.as_str(), parent.as_str()));
+        let mut slug = base.clone();
+        let mut number = 1;
+        while row::slug_taken(write, def, &slug, scope).await? {
+            number += 1;
+            slug = if number <= 20 { format!("{base}-{number}") } else { format!("{base}-{}", Id::new()) };
+        }
+        draft.fields.insert(field.name.clone(), slug.into());
+        Ok(())
+    }
+
+    /// The column and the id within which the slug of this draft is unique.
+    fn scope(&self, def: &TypeDef, draft: &Draft) -> Option<(String, String)> {
+        let FieldKind::Scalar { scalar: Scalar::Slug { scope: Some(scope) }, .. } = &def.slug()?.kind else {
+            return None;
+        };
+        let FieldKind::ToOne { column, .. } = &def.field(scope)?.kind else { return None };
+        Some((column.clone(), draft.fields.get(scope)?.as_str()?.to_owned()))
+    }
+
+    /// What must hold of an entry as a whole.
+    fn check_whole(&self, def: &TypeDef, draft: &Draft) -> Result<()> {
+        for field in def.fields.iter().filter(|f| f.writable && f.required) {
+            let there = if field.localised {
+                draft.localised(&field.name, self.locales.all()).is_some_and(|text| !text.is_empty())
+            } else {
+                draft.fields.contains_key(&field.name)
+            };
+            if !there {
+                let name = if field.target().is_some() { format!("{}Id", field.name) } else { field.name.clone() };
+                return Err(Failure::input(&format!("input.{name}"), "A value is needed here."));
+            }
+        }
+        let access = draft.fields.get("access").and_then(Json::as_str);
+        if access == Some("tier") && !draft.fields.contains_key("accessTier") {
+            return Err(Failure::input("input.accessTierId", "Say which tier opens this entry."));
+        }
+        Ok(())
+    }
+}
+
+fn refusal(viewer: &Viewer, def: &TypeDef) -> Failure {
+    match viewer.user {
+        None => Failure::new(ErrorCode::Unauthenticated, "Sign in first."),
+        Some(_) => Failure::new(ErrorCode::Forbidden, format!("You may not do this with a {}.", def.name)),
+    }
+}

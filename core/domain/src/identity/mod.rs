@@ -1,0 +1,43 @@
+//! Identity: who someone is, how they prove it, and what their roles allow.
+//!
+//! It owns accounts, roles, sessions and the tokens of sessions, and makes the
+//! [`Viewer`](lyceum_kernel::Viewer) that every other domain is asked with.
+//!
+//! **Invariant:** passwords, password hashes and tokens have types that do not
+//! print. A password is stored as an Argon2id hash, a refresh token as SHA-256.
+//! **Invariant:** sign-in does the same work whether or not the account exists.
+//! **Invariant:** a refresh token works once. A second use ends its session,
+//! since one of the two users stole it.
+//! **Invariant:** a viewer is loaded with one statement; an anonymous visitor
+//! with none.
+//!
+//! Absent on purpose: mail verification and password reset (they need a
+//! mailer), API tokens. Registration tells that an address is taken; this
+//! cannot be hidden without mail, so tries are limited by address instead.
+
+mod limit;
+mod model;
+mod password;
+mod policy;
+mod roles;
+mod secret;
+mod service;
+mod session;
+mod store;
+mod token;
+mod viewer;
+
+pub use limit::Limit;
+pub(crate) use limit::take;
+pub use model::{Actor, CreateUser, Peer, RegisterInput, SignedIn};
+pub use password::HashingCost;
+pub use secret::{AccessToken, Password, RefreshToken};
+pub use service::{Identity, IdentityConfig};
+pub use token::{TokenKey, TokenKeyError};
+
+/// The role whose rules everybody has.
+pub const VISITOR: &str = "visitor";
+/// The role whose rules everybody has who is signed in.
+pub const MEMBER: &str = "member";
+/// The role that may do everything. Its rules cannot be changed.
+pub const ADMIN: &str = "admin";

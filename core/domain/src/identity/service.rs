@@ -1,0 +1,302 @@
+//! What people do with their identity: one method a use case.
+
+use std::time::Duration;
+
+use lyceum_kernel::{ErrorCode, Event, Failure, Id, Result, Rule, Viewer};
+use lyceum_store::{Database, Write};
+use serde_json::json;
+
+use super::{
+    ADMIN, MEMBER, VISITOR,
+    limit::{self, Limit, forgive, give_back},
+    model::{
+        Actor, CreateUser, Email, Peer, PersonName, RegisterInput, SignedIn, check_new_password, could_be_a_password,
+    },
+    password::{Hasher, HashingCost},
+    roles::{self, RoleBook},
+    secret::{Password, RefreshToken},
+    session,
+    store::{self, NewAccount},
+    token::{Bearer, TokenKey},
+};
+
+/// How long tokens last, how dear hashing is, how many tries there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityConfig {
+    /// How long an access token is good. Default 15 minutes.
+    pub access_token_ttl: Duration,
+    /// How long a session lasts without being refreshed. Default 30 days.
+    pub refresh_token_ttl: Duration,
+    pub hashing: HashingCost,
+    /// In characters. Default 10.
+    pub password_min: usize,
+    /// Failed sign-ins for one e-mail address. Default 5 in 15 minutes.
+    pub sign_in_per_email: Limit,
+    /// Failed sign-ins from one network address. Default 30 in 15 minutes.
+    pub sign_in_per_address: Limit,
+    /// Registrations from one network address. Default 20 in an hour.
+    pub register_per_address: Limit,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            access_token_ttl: 15 * MINUTE,
+            refresh_token_ttl: 30 * 24 * 60 * MINUTE,
+            hashing: HashingCost::default(),
+            password_min: 10,
+            sign_in_per_email: Limit { tries: 5, window: 15 * MINUTE },
+            sign_in_per_address: Limit { tries: 30, window: 15 * MINUTE },
+            register_per_address: Limit { tries: 20, window: 60 * MINUTE },
+        }
+    }
+}
+
+/// Accounts, sessions and roles.
+pub struct Identity {
+    pub(super) db: Database,
+    pub(super) key: TokenKey,
+    pub(super) roles: RoleBook,
+    config: IdentityConfig,
+    hasher: Hasher,
+}
+
+impl Identity {
+    /// Seeds the built-in roles that are missing and reads all roles.
+    ///
+    /// # Errors
+    /// Internal: the database does not answer or the hashing cost is impossible.
+    pub async fn open(db: Database, config: IdentityConfig, key: TokenKey) -> Result<Self> {
+        let write = db.write().await?;
+        for role in roles::built_in()? {
+            store::seed_role(&write, &role).await?;
+        }
+        write.commit().await?;
+        let (roles, hasher) = (RoleBook::open(&db).await?, Hasher::new(&config.hashing)?);
+        Ok(Self { db, key, roles, config, hasher })
+    }
+
+    /// Makes an account and signs in.
+    ///
+    /// # Errors
+    /// BAD_USER_INPUT at the wrong field; CONFLICT at `input.email` when the
+    /// address is taken (registration tells that by its nature); RATE_LIMITED.
+    pub async fn register(&self, input: RegisterInput, peer: &Peer) -> Result<SignedIn> {
+        let (email, name) = (Email::parse(&input.email)?, PersonName::parse(&input.name)?);
+        check_new_password(&input.password, self.config.password_min)?;
+        if let Some(network) = peer.network() {
+            let _counts_even_when_it_fails =
+                limit::take(&self.db, vec![(format!("register:{network}"), self.config.register_per_address)]).await?;
+        }
+        // Before the address is looked up, so that time does not tell more.
+        let password_hash = self.hasher.hash(&input.password).await?;
+        let account =
+            NewAccount { email: &email, name: &name, password_hash: &password_hash, locale: input.locale.as_str() };
+        let mut write = self.db.write().await?;
+        let user = insert(&write, &account).await?;
+        write.emit(&Event::new("user", "registered", user).by(Some(user))).await?;
+        self.begin_session(write, user, peer).await
+    }
+
+    /// Signs in. Only failed tries count against the limits; a success
+    /// forgives those of its e-mail address.
+    ///
+    /// # Errors
+    /// INVALID_CREDENTIALS whether the account or the password is wrong;
+    /// RATE_LIMITED; FORBIDDEN when the password is right and the account disabled.
+    pub async fn sign_in(&self, email: &str, password: &Password, peer: &Peer) -> Result<SignedIn> {
+        let email = Email::parse(email)?;
+        let by_email = format!("sign-in:email:{}", email.as_str());
+        let mut limits = vec![(by_email.clone(), self.config.sign_in_per_email)];
+        limits.extend(peer.network().map(|n| (format!("sign-in:address:{n}"), self.config.sign_in_per_address)));
+        let tries = limit::take(&self.db, limits).await?;
+        let user = self.authenticate(&email, password).await?;
+        let mut write = self.db.write().await?;
+        give_back(&write, tries).await?;
+        forgive(&write, &by_email).await?;
+        write.emit(&Event::new("user", "signed-in", user).by(Some(user))).await?;
+        self.begin_session(write, user, peer).await
+    }
+
+    async fn authenticate(&self, email: &Email, password: &Password) -> Result<Id> {
+        let wrong = || Failure::new(ErrorCode::InvalidCredentials, "The e-mail address or the password is wrong.");
+        if !could_be_a_password(password) {
+            return Err(wrong());
+        }
+        let account = store::account(&self.db, email).await?;
+        let right = self.hasher.verify(password, account.as_ref().map(|a| &a.password_hash)).await?;
+        match account {
+            Some(account) if right && account.disabled => {
+                Err(Failure::new(ErrorCode::Forbidden, "This account is disabled."))
+            }
+            Some(account) if right => Ok(account.id),
+            _ => Err(wrong()),
+        }
+    }
+
+    async fn begin_session(&self, write: Write, user: Id, peer: &Peer) -> Result<SignedIn> {
+        let open = session::open(&write, user, peer.agent(), self.config.refresh_token_ttl).await?;
+        let signed_in = self.signed_in(user, open)?;
+        write.commit().await?;
+        Ok(signed_in)
+    }
+
+    fn signed_in(&self, user: Id, open: session::Open) -> Result<SignedIn> {
+        let bearer = Bearer { user, session: open.session };
+        let (access_token, access_expires_at) = self.key.sign(bearer, self.db.now(), self.config.access_token_ttl)?;
+        let session::Open { session, refresh_token, refresh_expires_at } = open;
+        Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token, refresh_expires_at })
+    }
+
+    /// Exchanges a refresh token for new tokens of the same session. A token
+    /// that comes a second time ends the session, even from a parallel tab:
+    /// whoever shares a token between tabs shares the refresh too.
+    ///
+    /// # Errors
+    /// SESSION_REVOKED, whatever is wrong with the token.
+    pub async fn refresh(&self, token: &RefreshToken) -> Result<SignedIn> {
+        let write = self.db.write().await?;
+        let ended = || Failure::new(ErrorCode::SessionRevoked, "The session has ended. Sign in again.");
+        let presented = session::present(&write, token).await?.ok_or_else(ended)?;
+        if presented.used {
+            revoke_stolen(write, &presented).await?;
+            return Err(ended());
+        }
+        if !presented.alive {
+            return Err(ended());
+        }
+        let open = session::rotate(&write, presented.session, token, self.config.refresh_token_ttl).await?;
+        let signed_in = self.signed_in(presented.user, open)?;
+        write.commit().await?;
+        Ok(signed_in)
+    }
+
+    /// Ends the viewer's session. Its access token stops at once.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED when there is no session.
+    pub async fn sign_out(&self, viewer: &Viewer) -> Result<()> {
+        let (Some(user), Some(session)) = (viewer.user, viewer.session) else {
+            return Err(Failure::new(ErrorCode::Unauthenticated, "Sign in first."));
+        };
+        let mut write = self.db.write().await?;
+        if session::revoke(&write, session).await? {
+            write.emit(&Event::new("user", "signed-out", user).by(Some(user))).await?;
+        }
+        write.commit().await
+    }
+
+    /// Makes an account for somebody else.
+    ///
+    /// # Errors
+    /// FORBIDDEN; BAD_USER_INPUT at the wrong field, `input.roles` when a role
+    /// does not exist; CONFLICT at `input.email`.
+    pub async fn create_user(&self, actor: Actor<'_>, input: CreateUser) -> Result<Id> {
+        actor.may_create_users()?;
+        let roles = stored_roles(&input.roles);
+        if !roles.is_empty() {
+            actor.may_manage_roles()?;
+        }
+        let (email, name) = (Email::parse(&input.email)?, PersonName::parse(&input.name)?);
+        check_new_password(&input.password, self.config.password_min)?;
+        let password_hash = self.hasher.hash(&input.password).await?;
+        let account =
+            NewAccount { email: &email, name: &name, password_hash: &password_hash, locale: input.locale.as_str() };
+        let mut write = self.db.write().await?;
+        let user = insert(&write, &account).await?;
+        give_roles(&write, user, &roles).await?;
+        write.emit(&Event::new("user", "created", user).by(actor.id()).with(json!({ "roles": roles }))).await?;
+        write.commit().await?;
+        Ok(user)
+    }
+
+    /// Gives a person exactly these roles.
+    ///
+    /// # Errors
+    /// FORBIDDEN; NOT_FOUND; BAD_USER_INPUT at `input.roles`.
+    pub async fn set_roles(&self, actor: Actor<'_>, user: Id, roles: &[String]) -> Result<()> {
+        actor.may_manage_roles()?;
+        let roles = stored_roles(roles);
+        let mut write = self.db.write().await?;
+        found(&write, user).await?;
+        give_roles(&write, user, &roles).await?;
+        let event = Event::new("user", "roles-changed", user).by(actor.id());
+        write.emit(&event.with(json!({ "roles": roles }))).await?;
+        write.commit().await
+    }
+
+    /// Disables an account, which ends all its sessions, or enables it again.
+    ///
+    /// # Errors
+    /// FORBIDDEN; NOT_FOUND.
+    pub async fn set_disabled(&self, actor: Actor<'_>, user: Id, disabled: bool) -> Result<()> {
+        actor.may_manage_users()?;
+        let mut write = self.db.write().await?;
+        found(&write, user).await?;
+        if store::set_disabled(&write, user, disabled).await? {
+            session::revoke_all(&write, user).await?;
+            let what = if disabled { "disabled" } else { "enabled" };
+            write.emit(&Event::new("user", what, user).by(actor.id())).await?;
+        }
+        write.commit().await
+    }
+
+    /// Makes a role or replaces its rules. Signed-in viewers have the new
+    /// rules from their next request on, on every server.
+    ///
+    /// # Errors
+    /// FORBIDDEN; INVALID_STATE for `admin`; BAD_USER_INPUT at `input.key`.
+    pub async fn put_role(&self, actor: Actor<'_>, key: &str, rules: &[Rule]) -> Result<()> {
+        actor.may_manage_roles()?;
+        if key == ADMIN {
+            return Err(Failure::new(ErrorCode::InvalidState, "The rules of admin cannot be changed."));
+        }
+        let named = (1..=40).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        if !named {
+            return Err(Failure::input("input.key", "A role's key has 1 to 40 characters of a-z and \"-\"."));
+        }
+        let write = self.db.write().await?;
+        store::put_role(&write, key, rules).await?;
+        write.commit().await?;
+        self.roles.reload(&self.db).await
+    }
+}
+
+async fn insert(write: &Write, account: &NewAccount<'_>) -> Result<Id> {
+    store::insert_account(write, account).await.map_err(|failure| match failure.code() {
+        ErrorCode::Conflict => {
+            Failure::new(ErrorCode::Conflict, "Somebody has this e-mail address already.").at("input.email")
+        }
+        _ => failure,
+    })
+}
+
+async fn found(write: &Write, user: Id) -> Result<()> {
+    if store::account_exists(write, user).await? { Ok(()) } else { Err(Failure::not_found("user")) }
+}
+
+async fn give_roles(write: &Write, user: Id, roles: &[String]) -> Result<()> {
+    if store::assign_roles(write, user, roles).await? {
+        Ok(())
+    } else {
+        Err(Failure::input("input.roles", "There is no such role."))
+    }
+}
+
+/// The roles that are written down: those that not everybody has, each once.
+fn stored_roles(keys: &[String]) -> Vec<String> {
+    let mut roles: Vec<String> = keys.iter().filter(|key| *key != VISITOR && *key != MEMBER).cloned().collect();
+    roles.sort();
+    roles.dedup();
+    roles
+}
+
+async fn revoke_stolen(mut write: Write, presented: &session::Presented) -> Result<()> {
+    if session::revoke(&write, presented.session).await? {
+        let event = Event::new("session", "revoked", presented.session);
+        write.emit(&event.with(json!({ "user": presented.user, "reason": "refresh-token-reused" }))).await?;
+        tracing::warn!(session = %presented.session, user = %presented.user, "a refresh token was used twice");
+    }
+    write.commit().await
+}

@@ -1,0 +1,53 @@
+//! The courses that can be recommended, with what is known of them.
+
+use lyceum_kernel::{Failure, Id, Result, Timestamp, Viewer};
+use lyceum_store::{Database, failed};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+
+use super::order::RankItem;
+
+/// At most this many courses are ranked: the newest.
+const MOST: i64 = 500;
+
+/// Published courses that the viewer has not bought, the newest first. One
+/// statement. Affinity is the share of the course's tags that the viewer's
+/// bought and commented courses have.
+pub(super) async fn load(database: &Database, viewer: &Viewer) -> Result<Vec<RankItem>> {
+    let values: [Value; 2] = [viewer.user.map(|id| id.to_string()).unwrap_or_default().into(), MOST.into()];
+    let statement = Statement::from_sql_and_values(database.dialect().backend(), SQL, values);
+    let rows = database.reader().query_all_raw(statement).await.map_err(failed)?;
+    rows.iter().map(|row| item(row, database.now())).collect()
+}
+
+const SQL: &str = "WITH mine AS ( \
+        SELECT course_id FROM entitlement WHERE user_id = $1 AND course_id IS NOT NULL AND revoked_at IS NULL \
+        UNION SELECT course_id FROM comment WHERE author_id = $1 AND course_id IS NOT NULL), \
+      liked AS (SELECT DISTINCT t.tag_id FROM course_tag t JOIN mine m ON m.course_id = t.course_id) \
+    SELECT c.id, c.published_at, coalesce(c.price_minor, 0) AS price_minor, \
+      (SELECT count(*) FROM entitlement e WHERE e.course_id = c.id AND e.revoked_at IS NULL) AS enrolments, \
+      (SELECT count(*) FROM comment k WHERE k.course_id = c.id AND k.state = 'visible') AS comments, \
+      (SELECT count(*) FROM lesson l WHERE l.course_id = c.id AND l.status = 'published') AS lessons, \
+      (SELECT count(*) FROM course_tag t WHERE t.course_id = c.id) AS tags, \
+      (SELECT count(*) FROM course_tag t JOIN liked l ON l.tag_id = t.tag_id WHERE t.course_id = c.id) AS shared \
+    FROM course c WHERE c.status = 'published' \
+      AND NOT EXISTS (SELECT 1 FROM entitlement e WHERE e.course_id = c.id AND e.user_id = $1 AND e.revoked_at IS NULL) \
+    ORDER BY c.published_at DESC, c.id DESC LIMIT $2";
+
+#[allow(clippy::cast_precision_loss, reason = "hours and small counts, to be compared only")]
+fn item(row: &QueryResult, now: Timestamp) -> Result<RankItem> {
+    let id: String = row.try_get("", "id").map_err(failed)?;
+    let published: String = row.try_get("", "published_at").map_err(failed)?;
+    let published: Timestamp = published.parse().map_err(Failure::internal)?;
+    let count = |name: &str| row.try_get::<i64>("", name).map_err(failed);
+    let small = |n: i64| u32::try_from(n).unwrap_or_default();
+    let tags = count("tags")?;
+    Ok(RankItem {
+        id: id.parse::<Id>().map_err(Failure::internal)?,
+        age_hours: ((now.as_millis() - published.as_millis()).max(0) as f32) / 3_600_000.0,
+        enrolments: small(count("enrolments")?),
+        comments: small(count("comments")?),
+        price_minor: u64::try_from(count("price_minor")?).unwrap_or_default(),
+        lessons: small(count("lessons")?),
+        affinity: if tags == 0 { 0.0 } else { count("shared")? as f32 / tags as f32 },
+    })
+}

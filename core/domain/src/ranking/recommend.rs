@@ -1,0 +1,28 @@
+//! Courses for one viewer.
+
+use lyceum_kernel::{Id, Locale, Result, Viewer};
+use lyceum_store::Database;
+
+use super::{RankContext, RankedBy, Ranking, candidates};
+
+impl Ranking {
+    /// The ids of published courses that the viewer has not bought, best first.
+    ///
+    /// # Errors
+    /// Internal, when the courses cannot be read. A failing ranker is no error.
+    pub async fn recommended_courses(
+        &self,
+        database: &Database,
+        viewer: &Viewer,
+        locale: &Locale,
+    ) -> Result<(Vec<Id>, RankedBy)> {
+        let items = candidates::load(database, viewer).await?;
+        let context = RankContext {
+            surface: "recommended-courses".to_owned(),
+            locale: locale.to_string(),
+            now_ms: database.now().as_millis(),
+            count: 0,
+        };
+        Ok(self.order(viewer, items, context).await)
+    }
+}

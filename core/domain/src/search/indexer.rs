@@ -1,0 +1,130 @@
+//! The consumer that keeps the index like the content.
+//!
+//! **Invariant:** safe to run twice: a document is written as the entry is
+//! now, not as the event says it was.
+
+use std::time::Duration;
+
+use lyceum_kernel::{ErrorCode, Failure, Id, Result};
+use lyceum_store::Delivery;
+
+use super::{CONSUMER, KINDS, Search, SearchError, document};
+
+/// How far a rebuild is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub done: u64,
+}
+
+const BATCH: u32 = 200;
+
+impl Search {
+    /// Works until `stop` resolves; after an error it waits and tries again.
+    pub async fn run_indexer(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut pause = Duration::from_secs(1);
+        loop {
+            let woken = self.contents().database().outbox().woken();
+            let wait = match self.index_pending().await {
+                Ok(_) => {
+                    pause = Duration::from_secs(1);
+                    // Other processes write too: look without being woken.
+                    Duration::from_secs(2)
+                }
+                Err(failure) => {
+                    tracing::warn!(cause = ?failure, retry_in = ?pause, "the search index is behind");
+                    pause = (pause * 2).min(Duration::from_secs(60));
+                    pause
+                }
+            };
+            tokio::select! {
+                () = &mut stop => return,
+                () = woken, if wait == Duration::from_secs(2) => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Indexes what happened since the last time. Returns how many events.
+    ///
+    /// # Errors
+    /// `SEARCH_UNAVAILABLE` or internal; then the same events come again.
+    pub async fn index_pending(&self) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            let database = self.contents().database();
+            let deliveries = database.outbox().pending(database, CONSUMER, u64::from(BATCH)).await?;
+            let Some(last) = deliveries.last() else { return Ok(total) };
+            self.apply(&deliveries).await?;
+            database.outbox().advance(database, CONSUMER, last.position).await?;
+            total += deliveries.len() as u64;
+        }
+    }
+
+    async fn apply(&self, deliveries: &[Delivery]) -> Result<()> {
+        for kind in KINDS {
+            let mut ids: Vec<Id> = Vec::new();
+            for delivery in deliveries.iter().filter(|d| d.event.subject_type == *kind) {
+                if !ids.contains(&delivery.event.subject_id) {
+                    ids.push(delivery.event.subject_id);
+                }
+            }
+            self.refresh(kind, &ids).await?;
+            if *kind == "course" {
+                // A lesson is shown and found as its course allows.
+                for id in ids {
+                    self.refresh_lessons(id).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn refresh_lessons(&self, course: Id) -> Result<()> {
+        let mut after = None;
+        loop {
+            let ids = document::lessons_of(self.contents(), course, after, BATCH).await?;
+            let Some(last) = ids.last() else { return Ok(()) };
+            after = Some(*last);
+            self.refresh("lesson", &ids).await?;
+        }
+    }
+
+    /// Makes the index hold these entries as they are, or not at all.
+    async fn refresh(&self, kind: &str, ids: &[Id]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let documents = document::load(self.contents(), kind, ids).await?;
+        let gone = ids.iter().copied().filter(|id| documents.iter().all(|d| d.id != *id)).collect::<Vec<_>>();
+        if !gone.is_empty() {
+            self.index().remove(gone).await.map_err(unavailable)?;
+        }
+        if documents.is_empty() { Ok(()) } else { self.index().put(documents).await.map_err(unavailable) }
+    }
+
+    /// Empties the index and fills it from the database.
+    ///
+    /// # Errors
+    /// `SEARCH_UNAVAILABLE` or internal.
+    pub async fn reindex(&self, mut progress: impl FnMut(Progress)) -> Result<u64> {
+        self.index().clear().await.map_err(unavailable)?;
+        let mut done = 0;
+        for kind in KINDS {
+            let mut after = None;
+            loop {
+                let ids = document::page_of_ids(self.contents(), kind, after, BATCH).await?;
+                let Some(last) = ids.last() else { break };
+                after = Some(*last);
+                self.refresh(kind, &ids).await?;
+                done += ids.len() as u64;
+                progress(Progress { done });
+            }
+        }
+        Ok(done)
+    }
+}
+
+pub(super) fn unavailable(error: SearchError) -> Failure {
+    Failure::new(ErrorCode::SearchUnavailable, "Search is down. Content can still be read.").caused_by(error)
+}

@@ -1,0 +1,97 @@
+//! The search engine as the domain sees it: it finds ids. What is shown of a
+//! hit is read again through the viewer, so a stale index can leak nothing.
+
+use async_trait::async_trait;
+use lyceum_kernel::Id;
+use serde::{Deserialize, Serialize};
+
+/// One published entry, in every language it has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    pub id: Id,
+    /// The API name of the type in lower camel case: `course`, `lesson`.
+    pub kind: String,
+    pub slug: String,
+    pub texts: Vec<DocumentText>,
+    pub category: Option<String>,
+    pub tags: Vec<String>,
+    pub level: Option<String>,
+    /// Minor units.
+    pub price_minor: Option<i64>,
+    /// Who may have matches in the gated text (see [`Document`] texts):
+    /// any one of these tokens. `public`, `signed-in`, `tier:<id>`, `entry:<id>`.
+    pub readers: Vec<String>,
+}
+
+/// One language of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentText {
+    /// `en`, `zh-CN`.
+    pub locale: String,
+    pub title: String,
+    /// Text that everyone may see: summary, section.
+    pub open: String,
+    /// Text that only those with one of the document's reader tokens may see.
+    pub gated: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    pub text: String,
+    pub kinds: Vec<String>,
+    pub category: Option<String>,
+    /// All of these.
+    pub tags: Vec<String>,
+    pub level: Option<String>,
+    pub price_min: Option<i64>,
+    pub price_max: Option<i64>,
+    /// The tokens of the viewer; gated text matches only where one of them is
+    /// among the document's `readers`.
+    pub reader_tokens: Vec<String>,
+    pub limit: usize,
+    pub offset: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    pub id: Id,
+    pub kind: String,
+    pub score: f32,
+    /// Whether title or open text alone matched. A hit without it is dropped
+    /// when the viewer turns out not to be entitled.
+    pub open_match: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Hits {
+    pub hits: Vec<Hit>,
+    /// How many match in all, as far as the engine knows.
+    pub total: u64,
+    /// The words to mark in snippets: the query's terms and what typo
+    /// tolerance made of them, lower case.
+    pub terms: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the search engine failed: {0}")]
+pub struct SearchError(pub String);
+
+/// A full-text index over published entries.
+#[async_trait]
+pub trait SearchIndex: Send + Sync + 'static {
+    /// Adds or replaces documents and makes them findable before it returns.
+    async fn put(&self, documents: Vec<Document>) -> Result<(), SearchError>;
+
+    async fn remove(&self, ids: Vec<Id>) -> Result<(), SearchError>;
+
+    /// Empties the index.
+    async fn clear(&self) -> Result<(), SearchError>;
+
+    async fn search(&self, query: &Query) -> Result<Hits, SearchError>;
+
+    /// How many documents it holds.
+    async fn count(&self) -> Result<u64, SearchError>;
+
+    /// `embedded` or `meilisearch`.
+    fn engine(&self) -> &'static str;
+}

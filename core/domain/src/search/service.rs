@@ -1,0 +1,154 @@
+//! Asking the index on behalf of a viewer.
+
+use std::sync::Arc;
+
+use lyceum_kernel::{Id, Locale, Result, Viewer};
+use lyceum_store::read::{Entity, Output, Reading};
+use serde_json::Value as Json;
+
+use super::{
+    Hit, Query, SearchIndex, Snippet,
+    document::{GATED, OPEN, reader_tokens},
+    highlight,
+    indexer::unavailable,
+};
+use crate::content::Contents;
+
+/// Search over published entries.
+#[derive(Clone)]
+pub struct Search {
+    contents: Contents,
+    index: Arc<dyn SearchIndex>,
+}
+
+/// A question. Slugs for category and tags, the level in lower case.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    pub text: String,
+    pub kinds: Vec<String>,
+    pub category: Option<String>,
+    pub tags: Vec<String>,
+    pub level: Option<String>,
+    pub price_min: Option<i64>,
+    pub price_max: Option<i64>,
+    pub limit: usize,
+    pub offset: usize,
+}
+
+/// One entry that the viewer may see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchHit {
+    pub kind: String,
+    pub id: Id,
+    pub score: f32,
+    pub snippets: Vec<Snippet>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    pub hits: Vec<SearchHit>,
+    pub total: u64,
+    pub more: bool,
+}
+
+/// What a hit's entry tells of itself to this viewer, in one language.
+type Texts = Vec<(Id, Json)>;
+
+impl Search {
+    #[must_use]
+    pub fn new(contents: Contents, index: Arc<dyn SearchIndex>) -> Self {
+        Self { contents, index }
+    }
+
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    #[must_use]
+    pub fn index(&self) -> &Arc<dyn SearchIndex> {
+        &self.index
+    }
+
+    /// The entries that fit, the best first, with snippets in `locale` where
+    /// it has the words, else in another language.
+    ///
+    /// # Errors
+    /// `SEARCH_UNAVAILABLE`; internal.
+    pub async fn find(&self, viewer: &Viewer, asked: Asked, locale: &Locale) -> Result<Found> {
+        let limit = asked.limit;
+        let query = Query {
+            text: asked.text,
+            kinds: asked.kinds,
+            category: asked.category,
+            tags: asked.tags,
+            level: asked.level,
+            price_min: asked.price_min,
+            price_max: asked.price_max,
+            reader_tokens: reader_tokens(viewer),
+            limit: limit + 1,
+            offset: asked.offset,
+        };
+        let answer = self.index.search(&query).await.map_err(unavailable)?;
+        let more = answer.hits.len() > limit;
+        let hits: Vec<Hit> = answer.hits.into_iter().take(limit).collect();
+        let chain = self.contents.locales().chain(locale);
+        let mut readable = Vec::new();
+        for locale in &chain {
+            readable.push(self.texts(viewer, &hits, locale).await?);
+        }
+        let found = hits.iter().filter_map(|hit| shown(hit, &readable, &answer.terms)).collect();
+        Ok(Found { hits: found, total: answer.total, more })
+    }
+
+    /// The texts of the hits that this viewer may read; one statement a type.
+    async fn texts(&self, viewer: &Viewer, hits: &[Hit], locale: &Locale) -> Result<Texts> {
+        let database = self.contents.database();
+        let mut out = Vec::new();
+        for kind in super::KINDS {
+            let ids: Vec<Id> = hits.iter().filter(|hit| hit.kind == *kind).map(|hit| hit.id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let def = self.contents.content_type(kind)?;
+            let locales = [locale.clone()];
+            let reading =
+                Reading { model: self.contents.model(), viewer, locales: &locales, dialect: database.dialect() };
+            let fields = std::iter::once(&"title").chain(OPEN).chain(GATED).chain(&["status"]);
+            let outputs = fields.filter_map(|name| Some(((*name).to_owned(), Output::Scalar(def.field(name)?))));
+            let granted = (
+                "access".to_owned(),
+                Output::Access(vec![("granted".into(), lyceum_store::read::AccessOutput::Granted)]),
+            );
+            let entity = Entity { def, outputs: outputs.chain(std::iter::once(granted)).collect() };
+            let found = reading.by_ids(&entity, &ids).fetch(database.reader()).await?;
+            let rows: Texts =
+                serde_json::from_str(found.as_deref().unwrap_or("[]")).map_err(lyceum_kernel::Failure::internal)?;
+            out.extend(rows);
+        }
+        Ok(out)
+    }
+}
+
+/// The hit as the viewer may see it, if at all.
+fn shown(hit: &Hit, readable: &[Texts], terms: &[String]) -> Option<SearchHit> {
+    let rows: Vec<&Json> =
+        readable.iter().filter_map(|rows| rows.iter().find(|(id, _)| *id == hit.id).map(|(_, row)| row)).collect();
+    let first = rows.first()?;
+    // The index may lag: drafts, and matches in text that is closed by now.
+    let published = first["status"] == "PUBLISHED";
+    let open = hit.open_match || first["access"]["granted"] == true;
+    if !published || !open {
+        return None;
+    }
+    let snippets = rows.iter().map(|row| snippets(row, terms)).find(|found| !found.is_empty()).unwrap_or_default();
+    Some(SearchHit { kind: hit.kind.clone(), id: hit.id, score: hit.score, snippets })
+}
+
+fn snippets(row: &Json, terms: &[String]) -> Vec<Snippet> {
+    let fields = std::iter::once(&"title").chain(OPEN).chain(GATED);
+    fields
+        .filter_map(|field| {
+            Some(Snippet { field: (*field).to_owned(), html: highlight(row[*field].as_str()?, terms)? })
+        })
+        .collect()
+}

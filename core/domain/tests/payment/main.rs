@@ -1,0 +1,11 @@
+//! Payments and memberships on a real database, with a fake provider. Each
+//! story runs on SQLite, and on PostgreSQL when `LYCEUM_TEST_POSTGRES_URL` names one.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails to unwrap has failed")]
+
+mod buying;
+mod gateway;
+mod keeping;
+mod refunding;
+mod shop;
+mod telling;

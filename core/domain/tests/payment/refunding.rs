@@ -1,0 +1,173 @@
+//! Refunds: partial, full, too much, unknown, and failed after all.
+
+use lyceum_domain::payment::{ObjectKind, RefundState, Status};
+use lyceum_kernel::{ErrorCode, Id, Money};
+
+use crate::{
+    gateway::{Note, Script},
+    shop::{PRICE, Shop, balances, shops},
+};
+
+async fn refund(shop: &Shop, order: Id, amount: Option<i64>) -> Result<RefundState, ErrorCode> {
+    let outcome = shop.payments.refund(&shop.admin, order, amount, "asked").await;
+    outcome.map(|o| o.state).map_err(|failure| failure.code())
+}
+
+#[tokio::test]
+async fn a_full_refund_takes_the_membership_and_a_partial_one_does_not() {
+    for shop in shops().await {
+        let (order, _) = shop.paid("k1").await;
+        assert_eq!(refund(&shop, order, Some(900)).await, Ok(RefundState::Succeeded));
+        assert!(shop.entitled().await);
+        assert_eq!(refund(&shop, order, Some(1001)).await, Err(ErrorCode::BadUserInput));
+        assert_eq!(refund(&shop, order, Some(0)).await, Err(ErrorCode::BadUserInput));
+        assert_eq!(refund(&shop, order, None).await, Ok(RefundState::Succeeded));
+        assert!(!shop.entitled().await);
+        assert_eq!(refund(&shop, order, None).await, Err(ErrorCode::InvalidState));
+        assert_eq!(shop.state(order).await, "paid");
+        assert_eq!(shop.count("customer_order WHERE refunded_minor = 1900").await, 1);
+        assert_eq!((shop.events("refund.succeeded").await, shop.events("entitlement.revoked").await), (2, 1));
+        assert_eq!(shop.balances().await, balances(&[("deferred-revenue", -1900), ("refunds", 1900)]));
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn only_who_may_manage_orders_refunds_and_only_what_was_paid() {
+    for shop in shops().await {
+        let (order, _) = shop.ordered("k1").await;
+        let denied = shop.payments.refund(&shop.buyer, order, None, "mine").await.unwrap_err();
+        assert_eq!(denied.code(), ErrorCode::Forbidden);
+        assert_eq!(refund(&shop, order, None).await, Err(ErrorCode::InvalidState));
+        assert_eq!(refund(&shop, Id::new(), None).await, Err(ErrorCode::NotFound));
+        assert_eq!((shop.count("refund").await, shop.gateway.refunded().len()), (0, 0));
+        shop.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn refunds_at_once_never_give_back_more_than_was_paid() {
+    for shop in shops().await {
+        let (order, _) = shop.paid("k1").await;
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let (payments, admin) = (shop.payments.clone(), shop.admin.clone());
+                tokio::spawn(async move { payments.refund(&admin, order, Some(800), "asked").await.is_ok() })
+            })
+            .collect();
+        let mut done = 0;
+        for task in tasks {
+            done += i32::from(task.await.unwrap());
+        }
+        assert_eq!((done, shop.gateway.refunded().len()), (2, 2));
+        assert_eq!(shop.count("customer_order WHERE refunded_minor = 1600").await, 1);
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_whose_outcome_is_unknown_keeps_its_number() {
+    for script in [Script::AnswerLost, Script::RequestLost, Script::NotSent, Script::Trap] {
+        for shop in shops().await {
+            let (order, _) = shop.paid("k1").await;
+            shop.gateway.will(&[script]);
+            assert_eq!(refund(&shop, order, None).await, Ok(RefundState::Requested));
+            assert!(shop.entitled().await);
+            // It is reserved: nobody refunds it a second time.
+            assert_eq!(refund(&shop, order, None).await, Err(ErrorCode::InvalidState));
+            shop.wait(15);
+            shop.sweep().await;
+            assert!(!shop.entitled().await, "{script:?}");
+            let numbers = shop.gateway.refunded();
+            assert!(numbers.iter().all(|n| *n == numbers[0]), "{script:?}: {numbers:?}");
+            assert_eq!(numbers.len(), if script == Script::AnswerLost { 1 } else { 2 });
+            assert_eq!(shop.count("customer_order WHERE refunded_minor = 1900").await, 1);
+            shop.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_of_a_refund_converges_under_its_number() {
+    for script in [Script::HangBefore, Script::HangAfter] {
+        for shop in shops().await {
+            let (order, _) = shop.paid("k1").await;
+            shop.gateway.will(&[script]);
+            let call = shop.payments.refund(&shop.admin, order, None, "asked");
+            let died = tokio::time::timeout(std::time::Duration::from_millis(300), call).await;
+            assert!(died.is_err());
+            shop.wait(15);
+            shop.sweep().await;
+            assert_eq!(shop.count("refund WHERE state = 'succeeded'").await, 1, "{script:?}");
+            let numbers = shop.gateway.refunded();
+            assert!(numbers.iter().all(|n| *n == numbers[0]));
+            assert!(!shop.entitled().await);
+            shop.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_declined_refund_frees_its_amount() {
+    for shop in shops().await {
+        let (order, _) = shop.paid("k1").await;
+        shop.gateway.will(&[Script::Declined]);
+        assert_eq!(refund(&shop, order, None).await, Ok(RefundState::Failed));
+        assert!(shop.entitled().await);
+        assert_eq!(refund(&shop, order, None).await, Ok(RefundState::Succeeded));
+        assert_eq!(shop.balances().await, balances(&[("deferred-revenue", -1900), ("refunds", 1900)]));
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_after_it_succeeded_gives_the_membership_back() {
+    for shop in shops().await {
+        let (order, reference) = shop.paid("k1").await;
+        assert_eq!(refund(&shop, order, None).await, Ok(RefundState::Succeeded));
+        assert!(!shop.entitled().await);
+        let number = shop.gateway.refunded()[0].clone();
+        let provider = Some(format!("gw-{number}"));
+        let failed = Note::refund("e9", "", &reference, Status::Failed("account closed".into()), PRICE);
+        let failed = Note { merchant: Some(number), provider, ..failed };
+        assert_eq!(shop.notify(&failed).await.status, 200);
+        assert!(shop.entitled().await);
+        assert_eq!(shop.count("customer_order WHERE refunded_minor = 0").await, 1);
+        let ledger = balances(&[("clearing:fake/test/shop", 1900), ("deferred-revenue", -1900)]);
+        assert_eq!(shop.balances().await, ledger);
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_made_at_the_provider_counts_too() {
+    for shop in shops().await {
+        let (order, reference) = shop.paid("k1").await;
+        let half = Money { minor: 950, ..PRICE };
+        shop.notify(&Note::refund("e8", "re-1", &reference, Status::Succeeded, half)).await;
+        assert!(shop.entitled().await);
+        assert_eq!(refund(&shop, order, Some(951)).await, Err(ErrorCode::BadUserInput));
+        shop.notify(&Note::refund("e9", "re-2", &reference, Status::Succeeded, half)).await;
+        assert!(!shop.entitled().await);
+        assert_eq!(shop.count("refund WHERE requested_by IS NULL").await, 2);
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_open_dispute_blocks_refunds_and_a_lost_one_takes_the_membership() {
+    for shop in shops().await {
+        let (order, reference) = shop.paid("k1").await;
+        let about = |id: &str, status| Note {
+            kind: ObjectKind::Dispute,
+            ..Note::refund(id, "dp-1", &reference, status, PRICE)
+        };
+        shop.notify(&about("d1", Status::NeedsResponse)).await;
+        assert_eq!(refund(&shop, order, Some(1)).await, Err(ErrorCode::InvalidState));
+        assert!(shop.entitled().await);
+        shop.notify(&about("d2", Status::Lost)).await;
+        assert!(!shop.entitled().await);
+        assert_eq!(shop.balances().await, balances(&[("deferred-revenue", -1900), ("dispute-loss", 1900)]));
+        shop.close().await;
+    }
+}

@@ -1,0 +1,290 @@
+//! Plugins: consent, state and secrets, with a host played by a fake.
+#![allow(clippy::unwrap_used)]
+
+mod people;
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use lyceum_domain::plugin::{
+    Activation, FailureKind, Grants, Inspection, InstallPlugin, Permission, PluginFailure, PluginRuntime, PluginState,
+    Plugins, Secret, Usage,
+};
+use lyceum_kernel::{ErrorCode, Result, Viewer};
+use people::{Bed, each_database};
+use serde_json::json;
+
+const NAME: &str = "acme/pay";
+
+/// A host that reads "plugins" of the form `name version hosts…` and notes
+/// what runs. A version that ends in `-broken` does not start.
+#[derive(Default)]
+struct Host {
+    running: Mutex<Vec<(String, String, String)>>,
+}
+
+impl Host {
+    /// `version config secrets` of the plugin that runs.
+    fn running(&self) -> Option<String> {
+        self.running.lock().unwrap().last().map(|(_, version, with)| format!("{version} {with}"))
+    }
+}
+
+fn failure(version: &str, kind: FailureKind, detail: &str) -> PluginFailure {
+    let [plugin, world, function] = [NAME, "lifecycle", "health"].map(str::to_owned);
+    PluginFailure { plugin, version: version.to_owned(), world, function, kind, detail: detail.to_owned() }
+}
+
+fn asks(hosts: &[&str]) -> Grants {
+    if hosts.is_empty() {
+        return Grants::default();
+    }
+    let http = Permission { hosts: hosts.iter().map(ToString::to_string).collect(), ..Permission::default() };
+    let secret = Permission { names: vec!["key".to_owned()], ..Permission::default() };
+    Grants([("http".to_owned(), http), ("secret-ref".to_owned(), secret)].into())
+}
+
+#[async_trait]
+impl PluginRuntime for Host {
+    fn inspect(&self, wasm: &[u8]) -> Result<Inspection, PluginFailure> {
+        let text = std::str::from_utf8(wasm).unwrap();
+        let mut words = text.split(' ');
+        let (Some(id), Some(version)) = (words.next(), words.next()) else {
+            return Err(failure("", FailureKind::Compile, "no manifest"));
+        };
+        let hosts: Vec<&str> = words.collect();
+        Ok(Inspection {
+            id: id.to_owned(),
+            version: version.to_owned(),
+            license: "Apache-2.0".to_owned(),
+            summary: [("en".to_owned(), "Pays.".to_owned())].into(),
+            implements: vec!["lyceum:payment/provider@1.0.0".to_owned()],
+            asks: asks(&hosts),
+            digest: format!("digest of {text}"),
+            permission_hash: format!("hash of {}", hosts.join(" ")),
+        })
+    }
+
+    async fn activate(&self, activation: Activation) -> Result<Inspection, PluginFailure> {
+        let is = self.inspect(&activation.wasm)?;
+        if is.version.ends_with("-broken") {
+            return Err(failure(&is.version, FailureKind::Trap, "unreachable"));
+        }
+        let secrets: Vec<&[u8]> = activation.secrets.values().map(Secret::expose).collect();
+        let with = format!("{}{}", activation.config, String::from_utf8(secrets.concat()).unwrap());
+        let mut running = self.running.lock().unwrap();
+        running.retain(|(id, ..)| *id != is.id);
+        running.push((is.id.clone(), is.version.clone(), with));
+        Ok(is)
+    }
+
+    fn deactivate(&self, id: &str) {
+        self.running.lock().unwrap().retain(|(name, ..)| name != id);
+    }
+
+    fn usage(&self, _id: &str) -> Usage {
+        Usage::default()
+    }
+}
+
+struct Shop {
+    host: Arc<Host>,
+    plugins: Plugins,
+    owner: Viewer,
+}
+
+async fn shop(bed: &Bed) -> Shop {
+    let host = Arc::new(Host::default());
+    let owner = bed.person("owner@example.com", &["admin"]).await;
+    Shop { plugins: Plugins::new(bed.db.clone(), host.clone()), host, owner }
+}
+
+impl Shop {
+    async fn install(&self, text: &str, grants: Option<Grants>) -> Result<(String, bool)> {
+        let input = InstallPlugin { wasm: text.as_bytes().to_vec(), grants, config: None };
+        self.plugins.install(&self.owner, input).await.map(|done| (done.plugin.version, done.changed))
+    }
+
+    async fn state(&self, name: &str) -> PluginState {
+        self.plugins.installed(name).await.unwrap().unwrap().state
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_asks_for_nothing_is_installed_then_enabled_then_disabled() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        assert_eq!(shop.install("acme/pay 1.0.0", None).await.unwrap(), ("1.0.0".to_owned(), true));
+        assert_eq!(shop.state(NAME).await, PluginState::Installed);
+        assert_eq!(shop.host.running(), None);
+        shop.plugins.enable(&shop.owner, NAME).await.unwrap();
+        assert_eq!(shop.host.running().as_deref(), Some("1.0.0 {}"));
+        assert_eq!(shop.state(NAME).await, PluginState::Enabled);
+        shop.plugins.disable(&shop.owner, NAME).await.unwrap();
+        assert_eq!(shop.host.running(), None);
+        assert_eq!(shop.state(NAME).await, PluginState::Disabled);
+        let events: Vec<String> = bed.events().await.into_iter().filter(|name| name.starts_with("plugin.")).collect();
+        assert_eq!(events, ["plugin.installed", "plugin.enabled", "plugin.disabled"]);
+        let missing = shop.plugins.enable(&shop.owner, "acme/other").await.unwrap_err();
+        assert_eq!(missing.code(), ErrorCode::NotFound);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_asks_is_refused_until_the_owner_grants() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        let package = "acme/pay 1.0.0 https://api.example.com http://127.0.0.1:*";
+        let refused = shop.install(package, None).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::PluginConsentRequired);
+        let details: Vec<&str> = refused.details().iter().map(|(name, _)| *name).collect();
+        assert_eq!(details, ["plugin", "version", "asks", "permissionHash"]);
+        assert_eq!(refused.details()[2].1["http"]["hosts"], json!(["https://api.example.com", "http://127.0.0.1:*"]));
+        assert_eq!(shop.plugins.installed(NAME).await.unwrap(), None);
+
+        let wide = shop.install(package, Some(asks(&["https://evil.example.com"]))).await.unwrap_err();
+        assert_eq!((wide.code(), wide.path().join(".")), (ErrorCode::BadUserInput, "input.grants".to_owned()));
+        assert_eq!(wide.message(), "The plugin does not ask for \"https://evil.example.com\" of `http`.");
+
+        shop.install(package, Some(asks(&["http://127.0.0.1:8089"]))).await.unwrap();
+        let consent = bed.texts("SELECT permission_hash FROM plugin WHERE consent_by IS NOT NULL").await;
+        assert_eq!(consent, ["hash of https://api.example.com http://127.0.0.1:*"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_again_changes_nothing() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        let grants = || Some(asks(&["https://a.example"]));
+        shop.install("acme/pay 1.0.0 https://a.example", grants()).await.unwrap();
+        let before = shop.plugins.installed(NAME).await.unwrap();
+        bed.clock.advance(people::MINUTE);
+        for given in [None, grants()] {
+            assert_eq!(
+                shop.install("acme/pay 1.0.0 https://a.example", given).await.unwrap(),
+                ("1.0.0".to_owned(), false)
+            );
+        }
+        assert_eq!(shop.plugins.installed(NAME).await.unwrap(), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_that_asks_for_more_waits_and_the_old_one_runs_on() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        shop.install("acme/pay 1.0.0 https://a.example", Some(asks(&["https://a.example"]))).await.unwrap();
+        shop.plugins.enable(&shop.owner, NAME).await.unwrap();
+        let wider = "acme/pay 2.0.0 https://a.example https://b.example";
+        assert_eq!(shop.install(wider, None).await.unwrap_err().code(), ErrorCode::PluginConsentRequired);
+        assert_eq!(shop.host.running().as_deref(), Some("1.0.0 {}"));
+        assert_eq!(shop.plugins.installed(NAME).await.unwrap().unwrap().version, "1.0.0");
+
+        shop.install("acme/pay 1.1.0 https://a.example", None).await.unwrap();
+        assert_eq!(shop.host.running().as_deref(), Some("1.1.0 {}"));
+        shop.install(wider, Some(asks(&["https://a.example", "https://b.example"]))).await.unwrap();
+        assert_eq!(shop.host.running().as_deref(), Some("2.0.0 {}"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_that_does_not_start_leaves_the_old_one() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        shop.install("acme/pay 1.0.0", None).await.unwrap();
+        shop.plugins.enable(&shop.owner, NAME).await.unwrap();
+        let refused = shop.install("acme/pay 1.1.0-broken", None).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::PluginFailed);
+        assert_eq!(refused.message(), "acme/pay 1.1.0-broken does not start: unreachable");
+        assert_eq!(shop.host.running().as_deref(), Some("1.0.0 {}"));
+        assert_eq!(shop.state(NAME).await, PluginState::Enabled);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn at_start_one_that_fails_is_marked_and_the_others_run() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        for package in ["acme/pay 1.0.0", "acme/rank 1.0.0", "acme/rest 1.0.0"] {
+            shop.install(package, None).await.unwrap();
+        }
+        for name in [NAME, "acme/rank"] {
+            shop.plugins.enable(&shop.owner, name).await.unwrap();
+        }
+        bed.execute("UPDATE plugin_component SET component = $1 WHERE plugin_id = (SELECT id FROM plugin WHERE name = 'acme/pay')", [
+            b"acme/pay 1.0.0-broken".to_vec().into(),
+        ])
+        .await;
+        let host = Arc::new(Host::default());
+        let restarted = Plugins::new(bed.db.clone(), host.clone());
+        let outcomes = restarted.activate_all().await.unwrap();
+        let errors: Vec<(&str, bool)> = outcomes.iter().map(|o| (o.name.as_str(), o.error.is_some())).collect();
+        assert_eq!(errors, [(NAME, true), ("acme/rank", false)]);
+        assert_eq!(host.running.lock().unwrap().len(), 1);
+        let failed = restarted.installed(NAME).await.unwrap().unwrap();
+        assert_eq!(failed.state, PluginState::Failed);
+        assert_eq!(failed.last_error.as_deref(), Some("acme/pay 1.0.0-broken does not start: unreachable"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn configuration_and_secrets_reach_the_running_plugin() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        shop.install("acme/pay 1.0.0 https://a.example", Some(asks(&["https://a.example"]))).await.unwrap();
+        shop.plugins.enable(&shop.owner, NAME).await.unwrap();
+        shop.plugins.set_secret(&shop.owner, NAME, "key", Secret::new("s3cret")).await.unwrap();
+        shop.plugins.set_config(&shop.owner, NAME, "{\"a\":1}").await.unwrap();
+        assert_eq!(shop.host.running().as_deref(), Some("1.0.0 {\"a\":1}s3cret"));
+        let unasked = shop.plugins.set_secret(&shop.owner, NAME, "other", Secret::new("x")).await.unwrap_err();
+        assert_eq!(unasked.code(), ErrorCode::BadUserInput);
+        assert_eq!(shop.plugins.set_config(&shop.owner, NAME, "[]").await.unwrap_err().code(), ErrorCode::BadUserInput);
+        let events = bed.texts("SELECT data FROM outbox WHERE subject_type = 'plugin'").await;
+        assert!(events.iter().all(|data| !data.contains("s3cret")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_who_manages_plugins_may_touch_them() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        shop.install("acme/pay 1.0.0", None).await.unwrap();
+        let editor = bed.person("editor@example.com", &["editor"]).await;
+        for (viewer, code) in [(Viewer::default(), ErrorCode::Unauthenticated), (editor, ErrorCode::Forbidden)] {
+            let input = InstallPlugin { wasm: b"acme/pay 2.0.0".to_vec(), ..InstallPlugin::default() };
+            assert_eq!(shop.plugins.install(&viewer, input).await.unwrap_err().code(), code);
+            assert_eq!(shop.plugins.enable(&viewer, NAME).await.unwrap_err().code(), code);
+            assert_eq!(shop.plugins.disable(&viewer, NAME).await.unwrap_err().code(), code);
+            assert_eq!(shop.plugins.set_config(&viewer, NAME, "{}").await.unwrap_err().code(), code);
+            let secret = shop.plugins.set_secret(&viewer, NAME, "key", Secret::new("x")).await;
+            assert_eq!(secret.unwrap_err().code(), code);
+        }
+        assert_eq!(shop.plugins.installed(NAME).await.unwrap().unwrap().version, "1.0.0");
+        assert_eq!(shop.state(NAME).await, PluginState::Installed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_no_plugin_is_refused() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        let large = InstallPlugin { wasm: vec![0; 8 * 1024 * 1024 + 1], ..InstallPlugin::default() };
+        let refused = shop.plugins.install(&shop.owner, large).await.unwrap_err();
+        assert_eq!(
+            (refused.code(), refused.message()),
+            (ErrorCode::PluginInvalid, "The component is larger than 8 MiB.")
+        );
+        let refused = shop.install("nonsense", None).await.unwrap_err();
+        assert_eq!(refused.message(), "This is not a plugin that this server can run: no manifest");
+    })
+    .await;
+}

@@ -1,0 +1,183 @@
+//! Stops calling a plugin that keeps failing.
+//!
+//! Five failures within a minute open the breaker for 30 s. Then one call is
+//! let through: it closes the breaker, or opens it for twice as long, up to
+//! half an hour.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use lyceum_kernel::{Clock, Timestamp};
+
+/// Failures within [`WINDOW`] that open the breaker.
+pub const FAILURES: usize = 5;
+pub const WINDOW: Duration = Duration::from_secs(60);
+/// How long it stays open at first and at most.
+pub const OPEN_FIRST: Duration = Duration::from_secs(30);
+pub const OPEN_MOST: Duration = Duration::from_secs(30 * 60);
+
+/// One plugin's breaker.
+pub(crate) struct Breaker {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    failures: VecDeque<Timestamp>,
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy)]
+struct Open {
+    until: Timestamp,
+    length: Duration,
+    probing: bool,
+}
+
+impl Breaker {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    /// A permit for one call.
+    ///
+    /// # Errors
+    /// The breaker is open; when the next call is let through.
+    pub fn admit(&self) -> Result<Permit<'_>, Timestamp> {
+        let mut state = self.lock();
+        let Some(open) = &mut state.open else { return Ok(Permit { breaker: self, probe: false, told: false }) };
+        if open.probing || self.clock.now() < open.until {
+            return Err(open.until);
+        }
+        open.probing = true;
+        Ok(Permit { breaker: self, probe: true, told: false })
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.lock().open.is_some()
+    }
+
+    fn failed(&self, probe: bool) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if probe {
+            let length = state.open.map_or(OPEN_FIRST, |open| (open.length * 2).min(OPEN_MOST));
+            state.open = Some(Open { until: now.plus(length), length, probing: false });
+            return;
+        }
+        state.failures.push_back(now);
+        let start = now.minus(WINDOW);
+        while state.failures.front().is_some_and(|moment| *moment <= start) {
+            state.failures.pop_front();
+        }
+        if state.failures.len() >= FAILURES && state.open.is_none() {
+            state.failures.clear();
+            state.open = Some(Open { until: now.plus(OPEN_FIRST), length: OPEN_FIRST, probing: false });
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leave for one call. Dropped without a word, it says nothing about the
+/// plugin: the caller went away.
+pub(crate) struct Permit<'a> {
+    breaker: &'a Breaker,
+    probe: bool,
+    told: bool,
+}
+
+impl Permit<'_> {
+    pub fn succeeded(mut self) {
+        self.told = true;
+        if self.probe {
+            *self.breaker.lock() = State::default();
+        }
+    }
+
+    pub fn failed(mut self) {
+        self.told = true;
+        self.breaker.failed(self.probe);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.probe
+            && !self.told
+            && let Some(open) = &mut self.breaker.lock().open
+        {
+            open.probing = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lyceum_kernel::ManualClock;
+
+    use super::*;
+
+    fn breaker() -> (Arc<ManualClock>, Breaker) {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+        (Arc::clone(&clock), Breaker::new(clock))
+    }
+
+    fn fail(breaker: &Breaker) {
+        breaker.admit().map(Permit::failed).expect("admitted");
+    }
+
+    #[test]
+    fn five_failures_in_a_minute_open_it_and_one_success_closes_it() {
+        let (clock, breaker) = breaker();
+        (0..4).for_each(|_| fail(&breaker));
+        assert!(!breaker.is_open());
+        fail(&breaker);
+        assert!(breaker.admit().is_err());
+        clock.advance(OPEN_FIRST);
+        let probe = breaker.admit().expect("half open");
+        assert!(breaker.admit().is_err(), "only one call is let through");
+        probe.succeeded();
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[test]
+    fn failures_far_apart_do_not_open_it() {
+        let (clock, breaker) = breaker();
+        for _ in 0..20 {
+            fail(&breaker);
+            clock.advance(Duration::from_secs(16));
+        }
+        assert!(!breaker.is_open());
+    }
+
+    #[test]
+    fn each_failed_probe_doubles_the_time_up_to_half_an_hour() {
+        let (clock, breaker) = breaker();
+        (0..5).for_each(|_| fail(&breaker));
+        let mut length = OPEN_FIRST;
+        for _ in 0..8 {
+            clock.advance(length);
+            fail(&breaker);
+            length = (length * 2).min(OPEN_MOST);
+            clock.advance(length - Duration::from_millis(1));
+            assert!(breaker.admit().is_err());
+        }
+        assert_eq!(length, OPEN_MOST);
+    }
+
+    #[test]
+    fn a_probe_whose_caller_went_away_lets_the_next_one_try() {
+        let (clock, breaker) = breaker();
+        (0..5).for_each(|_| fail(&breaker));
+        clock.advance(OPEN_FIRST);
+        drop(breaker.admit().expect("half open"));
+        assert!(breaker.admit().is_ok());
+    }
+}

@@ -1,0 +1,186 @@
+//! Compiled components on disk.
+//!
+//! **Invariant:** a file is used only when its HMAC, under a key that stays in
+//! this directory, is right for its bytes and its name. Anything else is
+//! compiled again: the cache may be slow, never wrong.
+
+use std::{
+    fs,
+    hash::{Hash, Hasher},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
+
+use hmac::{Hmac, Mac};
+use rand::RngCore;
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, component::Component};
+
+use crate::cwasm;
+
+const MAC_BYTES: usize = 32;
+/// Files that are kept; the least recently written go first.
+const FILES: usize = 64;
+
+/// Components compiled, and taken from the disk, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompileCounts {
+    pub compiled: u64,
+    pub cached: u64,
+}
+
+/// Compiles, or finds what was compiled before.
+#[derive(Default)]
+pub(crate) struct CompileCache {
+    store: Option<Store>,
+    compiled: AtomicU64,
+    cached: AtomicU64,
+}
+
+struct Store {
+    directory: PathBuf,
+    key: [u8; 32],
+}
+
+/// Bytes whose HMAC was right. Only [`Store::read`] makes one.
+pub(crate) struct Verified(Vec<u8>);
+
+impl Verified {
+    pub fn bytes(&self) -> &[u8] {
+        &self.0[MAC_BYTES..]
+    }
+}
+
+impl CompileCache {
+    /// # Errors
+    /// The directory or its key file cannot be made or read.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
+        let key = instance_key(&directory.join("cache.key"))?;
+        Ok(Self { store: Some(Store { directory: directory.to_owned(), key }), ..Self::default() })
+    }
+
+    /// Takes seconds for a large component: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// The component does not compile.
+    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
+        let name = file_name(engine, wasm);
+        if let Some(component) = self.store.as_ref().and_then(|store| store.load(engine, &name)) {
+            self.cached.fetch_add(1, Ordering::Relaxed);
+            return Ok(component);
+        }
+        let component = Component::from_binary(engine, wasm)?;
+        self.compiled.fetch_add(1, Ordering::Relaxed);
+        if let Some(store) = &self.store
+            && let Err(error) = store.save(&name, &component)
+        {
+            tracing::warn!(%error, "the compiled plugin could not be kept");
+        }
+        Ok(component)
+    }
+
+    pub fn counts(&self) -> CompileCounts {
+        CompileCounts { compiled: self.compiled.load(Ordering::Relaxed), cached: self.cached.load(Ordering::Relaxed) }
+    }
+}
+
+impl Store {
+    fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
+        let verified = self.read(name)?;
+        cwasm::load(engine, &verified)
+            .inspect_err(|error| tracing::warn!(%error, "a compiled plugin does not fit this engine"))
+            .ok()
+    }
+
+    fn read(&self, name: &str) -> Option<Verified> {
+        let bytes = fs::read(self.directory.join(name)).ok()?;
+        let (mac, code) = bytes.split_at_checked(MAC_BYTES)?;
+        if self.mac(name, code).verify_slice(mac).is_err() {
+            tracing::warn!(file = name, "a compiled plugin was changed on disk and is compiled again");
+            return None;
+        }
+        Some(Verified(bytes))
+    }
+
+    /// Written beside and renamed, so that a crash leaves no half file.
+    fn save(&self, name: &str, component: &Component) -> wasmtime::Result<()> {
+        let code = component.serialize()?;
+        let mac = self.mac(name, &code).finalize().into_bytes();
+        let beside = self.directory.join(format!("{name}.{}.part", rand::rng().next_u64()));
+        let mut file = private(&beside)?;
+        file.write_all(&mac)?;
+        file.write_all(&code)?;
+        file.sync_all()?;
+        fs::rename(&beside, self.directory.join(name))?;
+        self.evict()?;
+        Ok(())
+    }
+
+    /// The name is covered too: a file cannot be put in the place of another.
+    fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        mac.update(name.as_bytes());
+        mac.update(&[0]);
+        mac.update(code);
+        mac
+    }
+
+    fn evict(&self) -> io::Result<()> {
+        let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(&self.directory)?
+            .flatten()
+            .filter(|entry| entry.path().extension().is_some_and(|e| e == "cwasm"))
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .collect();
+        files.sort();
+        let surplus = files.len().saturating_sub(FILES);
+        files.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+    }
+}
+
+/// Source and engine, so that neither another version of the plugin nor of the
+/// engine, its settings or the processor's features finds the file.
+fn file_name(engine: &Engine, wasm: &[u8]) -> String {
+    let mut compatibility = Digester(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut compatibility);
+    let compatibility = hex::encode(&compatibility.0.finalize()[..16]);
+    format!("{}-{compatibility}.cwasm", hex::encode(Sha256::digest(wasm)))
+}
+
+/// The standard library's hasher may change between releases; this does not.
+struct Digester(Sha256);
+
+impl Hasher for Digester {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+fn instance_key(path: &Path) -> io::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    match private(path) {
+        Ok(mut file) => {
+            rand::rng().fill_bytes(&mut key);
+            file.write_all(&key)?;
+            file.sync_all()?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::File::open(path)?.read_exact(&mut key)?,
+        Err(error) => return Err(error),
+    }
+    Ok(key)
+}
+
+/// A new file that only this user may read.
+fn private(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

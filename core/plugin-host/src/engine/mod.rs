@@ -1,0 +1,81 @@
+//! The one WASM engine of the process.
+//!
+//! **Invariant:** guest code runs only while a [`Running`] guard lives, because
+//! only then the ticker moves the epoch that ends it.
+
+mod meter;
+mod ticker;
+
+use std::sync::OnceLock;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::limits;
+
+pub(crate) use meter::MemoryMeter;
+pub(crate) use ticker::{Running, Ticker};
+
+/// Component instances that may be alive at once, warm ones included.
+const INSTANCES: u32 = 128;
+/// Largest memory of any world (`job`), in bytes.
+const LARGEST_MEMORY: usize = 128 << 20;
+
+/// The engine and its clock.
+pub(crate) struct PluginEngine {
+    pub engine: Engine,
+    pub ticker: Ticker,
+}
+
+impl PluginEngine {
+    /// The engine of this process, made on first use.
+    ///
+    /// # Errors
+    /// The machine cannot run compiled WASM.
+    pub fn shared() -> Result<&'static Self, String> {
+        static SHARED: OnceLock<Result<PluginEngine, String>> = OnceLock::new();
+        SHARED.get_or_init(Self::start).as_ref().map_err(Clone::clone)
+    }
+
+    fn start() -> Result<Self, String> {
+        let engine = pooling().or_else(|reason| {
+            tracing::warn!(%reason, "no instance pool on this machine, instances are made one by one");
+            Engine::new(&base())
+        });
+        let engine = engine.map_err(|error| format!("the WASM engine does not start: {error:#}"))?;
+        let ticker = Ticker::start(engine.weak()).map_err(|error| format!("the WASM clock does not start: {error}"))?;
+        Ok(Self { engine, ticker })
+    }
+}
+
+/// Fails where the address space is limited (`ulimit -v`): the pool reserves it ahead.
+fn pooling() -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    let memories = u32::try_from(limits::MEMORIES).unwrap_or(1);
+    pool.total_component_instances(INSTANCES)
+        .total_core_instances(INSTANCES * 8)
+        .total_memories(INSTANCES * 2)
+        .total_tables(INSTANCES * 8)
+        .total_stacks(INSTANCES)
+        .max_core_instances_per_component(u32::try_from(limits::CORE_INSTANCES).unwrap_or(1))
+        .max_memories_per_component(memories)
+        .max_tables_per_component(u32::try_from(limits::TABLES).unwrap_or(1))
+        .table_elements(limits::TABLE_ELEMENTS)
+        .max_memory_size(LARGEST_MEMORY)
+        .linear_memory_keep_resident(1 << 20);
+    let mut config = base();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+fn base() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        // Five times cheaper calls; rules out WASI 0.3, which is never linked.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits::WASM_STACK)
+        .async_stack_size(limits::WASM_STACK + (1 << 20))
+        .memory_init_cow(true);
+    config
+}

@@ -1,0 +1,78 @@
+//! The engine's clock: an operating-system thread that moves the epoch every
+//! millisecond while a guest runs, and sleeps while none does.
+//!
+//! It is a thread and not a task, because a task would wait behind the very
+//! guest that it has to end.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use wasmtime::EngineWeak;
+
+/// Length of a tick.
+const TICK: Duration = Duration::from_millis(1);
+
+#[derive(Default)]
+struct Shared {
+    running: AtomicUsize,
+    stop: AtomicBool,
+}
+
+/// The clock's handle. Dropping it ends the thread.
+pub(crate) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+impl Ticker {
+    pub fn start(engine: EngineWeak) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let for_thread = Arc::clone(&shared);
+        let body = move || tick(&engine, &for_thread);
+        let handle = thread::Builder::new().name("lyceum-wasm-clock".into()).spawn(body)?;
+        Ok(Self { shared, thread: handle.thread().clone() })
+    }
+
+    /// Keeps the clock going until the guard is dropped.
+    pub fn run(&self) -> Running {
+        if self.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.thread.unpark();
+        }
+        Running(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+/// A guest runs.
+pub(crate) struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn tick(engine: &EngineWeak, shared: &Shared) {
+    while !shared.stop.load(Ordering::SeqCst) {
+        if shared.running.load(Ordering::SeqCst) == 0 {
+            // A wake-up between the check and this line is kept: park returns at once.
+            thread::park();
+            continue;
+        }
+        thread::sleep(TICK);
+        let Some(engine) = engine.upgrade() else { return };
+        engine.increment_epoch();
+    }
+}

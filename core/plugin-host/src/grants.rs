@@ -1,0 +1,125 @@
+//! What the owner grants, measured against what the plugin asks.
+
+use std::collections::BTreeSet;
+
+use lyceum_domain::plugin::{Grants, Permission};
+use sha2::{Digest, Sha256};
+
+use crate::{egress::OriginPattern, interface::Capability};
+
+/// The grants of an active plugin.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Granted {
+    pub capabilities: BTreeSet<Capability>,
+    pub origins: Vec<OriginPattern>,
+    pub secrets: BTreeSet<String>,
+    pub kv_bytes: u64,
+}
+
+/// Store of a plugin that named no quota, in bytes.
+const KV_DEFAULT_BYTES: u64 = 64 << 10;
+
+impl Granted {
+    /// # Errors
+    /// The grant that goes beyond what was asked, or that cannot be enforced.
+    pub fn check(asks: &Grants, grants: &Grants) -> Result<Self, String> {
+        let mut granted = Self::default();
+        for (name, grant) in &grants.0 {
+            let ask =
+                asks.0.get(name).ok_or_else(|| format!("`{name}` is granted, but the plugin does not ask for it"))?;
+            let capability = Capability::named(name).ok_or_else(|| format!("there is no permission `{name}`"))?;
+            granted.capabilities.insert(capability);
+            granted.take(capability, ask, grant)?;
+        }
+        Ok(granted)
+    }
+
+    fn take(&mut self, capability: Capability, ask: &Permission, grant: &Permission) -> Result<(), String> {
+        match capability {
+            Capability::Http => self.origins = origins(ask, grant)?,
+            Capability::SecretRef | Capability::Crypto => {
+                if let Some(name) = grant.names.iter().find(|name| !ask.names.contains(name)) {
+                    return Err(format!("the secret `{name}` is granted, but the plugin does not ask for it"));
+                }
+                self.secrets.extend(grant.names.iter().cloned());
+            }
+            Capability::Kv => {
+                let (asked, given) = (ask.quota_bytes.unwrap_or(KV_DEFAULT_BYTES), grant.quota_bytes);
+                self.kv_bytes = given.unwrap_or(asked).min(asked);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub fn has(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
+    }
+}
+
+fn origins(ask: &Permission, grant: &Permission) -> Result<Vec<OriginPattern>, String> {
+    let asked: Vec<OriginPattern> = ask.hosts.iter().filter_map(|text| text.parse().ok()).collect();
+    let mut granted = Vec::new();
+    for text in &grant.hosts {
+        let origin: OriginPattern = text.parse().map_err(|why| format!("the granted origin `{text}`: {why}"))?;
+        if !asked.iter().any(|pattern| pattern.covers(&origin)) {
+            return Err(format!("the origin `{text}` is granted, but the plugin does not ask for it"));
+        }
+        origin.grantable().map_err(|why| format!("the origin `{text}` cannot be granted: {why}"))?;
+        granted.push(origin);
+    }
+    Ok(granted)
+}
+
+/// SHA-256 over the permission set, without the reasons: another wording asks
+/// for nothing more.
+pub(crate) fn permission_hash(asks: &Grants) -> String {
+    let mut digest = Sha256::new();
+    for (name, ask) in &asks.0 {
+        let mut line = vec![name.as_str()];
+        let (mut hosts, mut names) = (ask.hosts.clone(), ask.names.clone());
+        hosts.sort();
+        names.sort();
+        let quota = ask.quota_bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
+        line.extend(["\0hosts"].into_iter().chain(hosts.iter().map(String::as_str)));
+        line.extend(["\0names"].into_iter().chain(names.iter().map(String::as_str)));
+        line.extend(["\0quota", quota.as_str(), "\n"]);
+        digest.update(line.join("\0"));
+    }
+    hex::encode(digest.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(hosts: &[&str]) -> Grants {
+        let hosts = hosts.iter().map(ToString::to_string).collect();
+        Grants([("http".to_owned(), Permission { hosts, ..Permission::default() })].into())
+    }
+
+    #[test]
+    fn a_grant_never_goes_beyond_the_ask() {
+        let asks = http(&["https://api.example.com:443", "http://127.0.0.1:*"]);
+        let check = |hosts: &[&str]| Granted::check(&asks, &http(hosts)).map(|granted| granted.origins.len());
+        assert_eq!(check(&["https://api.example.com", "http://127.0.0.1:8089"]), Ok(2));
+        assert!(check(&["https://other.example.com"]).is_err());
+        assert!(check(&["https://api.example.com:8443"]).is_err());
+        assert!(check(&["http://127.0.0.2:8089"]).is_err());
+        assert!(check(&["http://127.0.0.1:*"]).expect_err("a port must be named").contains("port"));
+        assert!(Granted::check(&Grants::default(), &http(&["https://api.example.com"])).is_err());
+    }
+
+    #[test]
+    fn the_hash_ignores_order_and_reason_and_sees_every_quantity() {
+        let hash = |hosts: &[&str]| permission_hash(&http(hosts));
+        assert_eq!(
+            hash(&["https://a.example", "https://b.example"]),
+            hash(&["https://b.example", "https://a.example"])
+        );
+        assert_ne!(hash(&["https://a.example"]), hash(&["https://a.example", "https://b.example"]));
+        let mut reasoned = http(&["https://a.example"]);
+        reasoned.0.values_mut().for_each(|ask| ask.reason = "because".into());
+        assert_eq!(permission_hash(&reasoned), hash(&["https://a.example"]));
+    }
+}

@@ -1,0 +1,274 @@
+//! The limits of every world, as one table.
+//!
+//! **Invariant:** the table is the only place where a limit stands. The host
+//! applies it, `docs/plugins-limits.md` is made from it, a test compares them.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Largest component, in bytes, unless the owner raises it.
+pub const COMPONENT_BYTES: usize = 8 * MIB;
+/// Bytes that a guest may copy into the host in one call of either direction.
+pub const HOSTCALL_FUEL: usize = 8 * MIB;
+/// Stack of the guest, in bytes.
+pub const WASM_STACK: usize = 512 * KIB;
+/// Memories, tables and core instances of one component instance.
+pub const MEMORIES: usize = 4;
+pub const TABLES: usize = 64;
+pub const CORE_INSTANCES: usize = 32;
+/// Elements of one table.
+pub const TABLE_ELEMENTS: usize = 20_000;
+/// Bytes a call may write to the log, and lines a plugin may write in a second.
+pub const LOG_BYTES_PER_CALL: usize = 16 * KIB;
+pub const LOG_LINES_PER_SECOND: u32 = 100;
+/// Largest HTTP response, in bytes, and requests under way at once for a plugin.
+pub const HTTP_RESPONSE_BYTES: usize = MIB;
+pub const HTTP_CONCURRENT: usize = 4;
+/// Largest key and value of the plugin's store, in bytes.
+pub const KV_KEY_BYTES: usize = 512;
+pub const KV_VALUE_BYTES: usize = 64 * KIB;
+/// Random bytes given at once.
+pub const RANDOM_BYTES: u32 = 4096;
+/// Items that the ranking row is for; larger lists get a multiple of it.
+pub const RANKING_ITEMS: u32 = 500;
+
+/// What a call is part of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum World {
+    PaymentVerify,
+    Payment,
+    Ranking,
+    Moderation,
+    ModerationHttp,
+    BeforeHook,
+    AfterHook,
+    Auth,
+    Job,
+    GraphqlField,
+    Lifecycle,
+}
+
+/// What one call may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub wall: Duration,
+    /// Ticks of one millisecond in which guest code ran.
+    pub cpu_ticks: u32,
+    /// Bytes over all memories of the instance.
+    pub memory: usize,
+    /// Bytes of the arguments and of the result.
+    pub input: usize,
+    pub output: usize,
+    pub host_calls: u32,
+    pub http_calls: u32,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub world: World,
+    /// As the documentation and error messages call it.
+    pub name: &'static str,
+    /// Whether this release calls it.
+    pub served: bool,
+    pub limits: Limits,
+}
+
+/// `row(world, name, served, wall ms, CPU ms, MiB, in KiB, out KiB, host calls, http calls)`.
+#[allow(clippy::too_many_arguments)]
+const fn row(
+    world: World,
+    name: &'static str,
+    served: bool,
+    wall_ms: u64,
+    cpu_ticks: u32,
+    memory_mib: usize,
+    input_kib: usize,
+    output_kib: usize,
+    host_calls: u32,
+    http_calls: u32,
+) -> Row {
+    let limits = Limits {
+        wall: Duration::from_millis(wall_ms),
+        cpu_ticks,
+        memory: memory_mib * MIB,
+        input: input_kib * KIB,
+        output: output_kib * KIB,
+        host_calls,
+        http_calls,
+    };
+    Row { world, name, served, limits }
+}
+
+/// Every world's limits. A manifest may lower its memory, never raise it.
+#[rustfmt::skip]
+pub const TABLE: &[Row] = &[
+    row(World::PaymentVerify,  "payment verify-webhook",  true,      2_000,     50,  32, 1024,   64,    100,   0),
+    row(World::Payment,        "payment other",           true,     15_000,    100,  32,  256,   64,    200,   5),
+    row(World::Ranking,        "ranking",                 true,         20,     10,  32,  256,   16,      0,   0),
+    row(World::Moderation,     "moderation",              true,        200,    100,  64,  512,   64,     50,   0),
+    row(World::ModerationHttp, "moderation with http",    true,      5_000,    100,  64,  512,   64,     50,   3),
+    row(World::BeforeHook,     "before-hook",             false,       250,     50,  64,  512,  512,     50,   1),
+    row(World::AfterHook,      "after-hook, notify",      false,    30_000,    500,  64, 1024,   64,    500,  10),
+    row(World::Auth,           "auth",                    false,    10_000,    100,  32,   64,   64,     50,   5),
+    row(World::Job,            "job",                     false,   600_000, 30_000, 128, 1024, 1024, 10_000, 200),
+    row(World::GraphqlField,   "graphql field",           false,       500,     50,  64,  512, 1024,    200,   3),
+    row(World::Lifecycle,      "lifecycle",               true,      5_000,    100,  64,  256,   64,    100,   1),
+];
+
+impl World {
+    fn row(self) -> &'static Row {
+        TABLE.iter().find(|row| row.world == self).unwrap_or(&TABLE[0])
+    }
+
+    /// As the documentation and error messages call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    #[must_use]
+    pub fn limits(self) -> Limits {
+        self.row().limits
+    }
+}
+
+impl Limits {
+    /// The limits for a list that is `times` as long.
+    #[must_use]
+    pub fn scaled(self, times: u32) -> Self {
+        let bytes = usize::try_from(times).unwrap_or(usize::MAX);
+        Self {
+            wall: self.wall.saturating_mul(times),
+            cpu_ticks: self.cpu_ticks.saturating_mul(times),
+            input: self.input.saturating_mul(bytes),
+            output: self.output.saturating_mul(bytes),
+            ..self
+        }
+    }
+}
+
+/// The table with an owner's changes.
+#[derive(Debug, Clone, Default)]
+pub struct LimitTable(BTreeMap<World, Limits>);
+
+impl LimitTable {
+    /// Other limits for one world.
+    #[must_use]
+    pub fn with(mut self, world: World, limits: Limits) -> Self {
+        self.0.insert(world, limits);
+        self
+    }
+
+    #[must_use]
+    pub fn of(&self, world: World) -> Limits {
+        self.0.get(&world).copied().unwrap_or_else(|| world.limits())
+    }
+}
+
+/// The documentation page of the limits.
+#[must_use]
+pub fn limits_markdown() -> String {
+    let mut page = String::from(INTRODUCTION);
+    for row in TABLE {
+        let l = row.limits;
+        let mark = if row.served { "" } else { " *" };
+        let _ = writeln!(
+            page,
+            "| {}{mark} | {} | {} ms | {} | {} | {} | {} | {} |",
+            row.name,
+            duration(l.wall),
+            l.cpu_ticks,
+            bytes(l.memory),
+            bytes(l.input),
+            bytes(l.output),
+            l.host_calls,
+            l.http_calls
+        );
+    }
+    page.push_str(&common());
+    page
+}
+
+const INTRODUCTION: &str = "# Limits of plugin calls
+
+This page is made from the table in `core/plugin-host/src/limits.rs`; a test fails when they differ.
+
+A call that reaches its wall time, its CPU time or its number of host calls is ended. Memory over the limit is not
+given. Input over the limit is not sent, output over the limit is not taken. An HTTP request over the limit is denied.
+
+| world | wall time | CPU time | memory, all together | input | output | host calls | HTTP requests |
+|---|---|---|---|---|---|---|---|
+";
+
+fn common() -> String {
+    format!(
+        "
+\\* This release does not call this world yet.
+
+- The row of `ranking` is for {RANKING_ITEMS} items. Longer lists get a multiple of its times and sizes.
+- CPU time counts milliseconds in which the guest's code ran; waiting for the host is not counted.
+- `payment verify-webhook` is for `verify` and `read-return`.
+
+Common to all worlds:
+
+| what | limit |
+|---|---|
+| component | {} |
+| copied from the guest to the host at once | {} |
+| stack | {} |
+| memories, tables, core instances of an instance | {MEMORIES}, {TABLES}, {CORE_INSTANCES} |
+| elements of a table | {TABLE_ELEMENTS} |
+| log | {} a call, {LOG_LINES_PER_SECOND} lines a second |
+| HTTP response | {} |
+| HTTP requests at once, each plugin | {HTTP_CONCURRENT} |
+| key and value of the plugin's store | {}, {} |
+| random bytes at once | {RANDOM_BYTES} |
+",
+        bytes(COMPONENT_BYTES),
+        bytes(HOSTCALL_FUEL),
+        bytes(WASM_STACK),
+        bytes(LOG_BYTES_PER_CALL),
+        bytes(HTTP_RESPONSE_BYTES),
+        bytes(KV_KEY_BYTES),
+        bytes(KV_VALUE_BYTES),
+    )
+}
+
+fn duration(wall: Duration) -> String {
+    match wall.as_millis() {
+        ms if ms >= 60_000 && ms % 60_000 == 0 => format!("{} min", ms / 60_000),
+        ms if ms >= 1_000 && ms % 1_000 == 0 => format!("{} s", ms / 1_000),
+        ms => format!("{ms} ms"),
+    }
+}
+
+fn bytes(count: usize) -> String {
+    match count {
+        n if n >= MIB && n.is_multiple_of(MIB) => format!("{} MiB", n / MIB),
+        n if n >= KIB && n.is_multiple_of(KIB) => format!("{} KiB", n / KIB),
+        n => format!("{n} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_world_has_exactly_one_row() {
+        for row in TABLE {
+            assert_eq!(TABLE.iter().filter(|other| other.world == row.world).count(), 1, "{}", row.name);
+            assert_eq!(row.world.name(), row.name);
+        }
+    }
+
+    #[test]
+    fn longer_lists_get_longer_times_but_not_more_memory() {
+        let twice = World::Ranking.limits().scaled(2);
+        assert_eq!((twice.wall, twice.cpu_ticks), (Duration::from_millis(40), 20));
+        assert_eq!(twice.memory, 32 * MIB);
+    }
+}

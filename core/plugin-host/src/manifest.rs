@@ -1,0 +1,180 @@
+//! `plugin.toml`: what a plugin says about itself and asks for.
+//!
+//! **Invariant:** unknown keys are refused, so that a misspelt permission or
+//! limit never passes as absent.
+
+use std::collections::BTreeMap;
+
+use lyceum_domain::plugin::{Grants, Permission};
+use semver::{Version, VersionReq};
+use serde::Deserialize;
+
+use crate::{
+    egress::OriginPattern,
+    interface::{Capability, InterfaceName},
+};
+
+/// The custom section that holds the manifest.
+pub const SECTION: &str = "lyceum:manifest";
+
+/// A manifest that was read and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    pub id: String,
+    pub version: Version,
+    pub license: String,
+    /// The versions of Lyceum it is made for.
+    pub lyceum: VersionReq,
+    pub implements: Vec<InterfaceName>,
+    /// It promises to keep nothing between calls, so instances may be reused.
+    pub stateless: bool,
+    pub asks: Grants,
+    /// Bytes; lower than the world's limit when given.
+    pub memory: Option<usize>,
+    /// Name of the JSON Schema of its configuration.
+    pub config_schema: Option<String>,
+    pub summary: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    plugin: Plugin,
+    #[serde(default)]
+    permissions: BTreeMap<String, Ask>,
+    #[serde(default)]
+    limits: Limits,
+    config: Option<Config>,
+    #[serde(default)]
+    store: Store,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plugin {
+    id: String,
+    version: String,
+    license: String,
+    lyceum: String,
+    implements: Vec<String>,
+    state: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ask {
+    #[serde(default)]
+    hosts: Vec<String>,
+    #[serde(default)]
+    names: Vec<String>,
+    quota: Option<String>,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    memory: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    schema: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Store {
+    #[serde(default)]
+    summary: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// # Errors
+    /// What is wrong, where, and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| format!("the manifest cannot be read: {error}"))?;
+        let plugin = file.plugin;
+        Ok(Self {
+            id: checked_id(&plugin.id)?,
+            version: plugin.version.parse().map_err(|e| key("plugin.version", &plugin.version, &e))?,
+            lyceum: plugin.lyceum.parse().map_err(|e| key("plugin.lyceum", &plugin.lyceum, &e))?,
+            implements: interfaces(&plugin.implements)?,
+            stateless: stateless(plugin.state.as_deref())?,
+            license: plugin.license,
+            asks: permissions(file.permissions)?,
+            memory: file.limits.memory.map(|size| byte_size("limits.memory", &size)).transpose()?,
+            config_schema: file.config.map(|config| config.schema),
+            summary: file.store.summary,
+        })
+    }
+}
+
+fn key(name: &str, value: &str, why: &dyn std::fmt::Display) -> String {
+    format!("the manifest's `{name}` is \"{value}\": {why}")
+}
+
+/// `publisher/name`, both lower-case words with hyphens.
+fn checked_id(id: &str) -> Result<String, String> {
+    let word = |part: &str| {
+        let inner = part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        inner && (1..=64).contains(&part.len()) && !part.starts_with('-') && !part.ends_with('-')
+    };
+    match id.split_once('/') {
+        Some((publisher, name)) if word(publisher) && word(name) => Ok(id.to_owned()),
+        _ => Err(key("plugin.id", id, &"write `publisher/name` in lower-case letters, digits and hyphens")),
+    }
+}
+
+fn interfaces(names: &[String]) -> Result<Vec<InterfaceName>, String> {
+    if names.is_empty() {
+        return Err("the manifest's `plugin.implements` is empty: name the interfaces the plugin exports".into());
+    }
+    names.iter().map(|name| name.parse().map_err(|why: String| key("plugin.implements", name, &why))).collect()
+}
+
+fn stateless(state: Option<&str>) -> Result<bool, String> {
+    match state {
+        None => Ok(false),
+        Some("none") => Ok(true),
+        Some(other) => Err(key("plugin.state", other, &"the only promise is `none`; leave the key out otherwise")),
+    }
+}
+
+fn permissions(asks: BTreeMap<String, Ask>) -> Result<Grants, String> {
+    asks.into_iter().map(|(name, ask)| permission(&name, ask).map(|p| (name, p))).collect::<Result<_, _>>().map(Grants)
+}
+
+fn permission(name: &str, ask: Ask) -> Result<Permission, String> {
+    let Some(capability) = Capability::named(name) else {
+        let known = Capability::GRANTED.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
+        return Err(format!("the manifest asks for the permission `{name}`, which does not exist; there are {known}"));
+    };
+    for host in &ask.hosts {
+        host.parse::<OriginPattern>().map_err(|why| key(&format!("permissions.{name}.hosts"), host, &why))?;
+    }
+    let fits = (ask.hosts.is_empty() || capability == Capability::Http)
+        && (ask.names.is_empty() || matches!(capability, Capability::SecretRef | Capability::Crypto))
+        && (ask.quota.is_none() || capability == Capability::Kv);
+    if !fits {
+        return Err(format!(
+            "the permission `{name}` has a quantity of another one: `hosts` is for http, `names` for secret-ref, `quota` for kv"
+        ));
+    }
+    let quota = ask.quota.map(|size| byte_size("permissions.kv.quota", &size)).transpose()?;
+    let quota_bytes = quota.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
+    Ok(Permission { hosts: ask.hosts, names: ask.names, quota_bytes, reason: ask.reason })
+}
+
+/// `64KiB`, `32MiB`.
+fn byte_size(name: &str, text: &str) -> Result<usize, String> {
+    let (digits, unit) = match text {
+        t if t.ends_with("KiB") => (&t[..t.len() - 3], 1 << 10),
+        t if t.ends_with("MiB") => (&t[..t.len() - 3], 1 << 20),
+        _ => return Err(key(name, text, &"write a size such as `64KiB` or `32MiB`")),
+    };
+    let count: usize = digits.trim().parse().map_err(|e| key(name, text, &e))?;
+    count.checked_mul(unit).ok_or_else(|| key(name, text, &"the size is too large"))
+}
