@@ -1,0 +1,102 @@
+//! Accounts and sessions.
+
+use lyceum_domain::identity::{Password, RefreshToken, RegisterInput, SignedIn};
+use lyceum_kernel::{Failure, Result};
+use serde_json::{Map, Value as Json};
+
+use super::{Call, Done, Made, Registry, text_at};
+use crate::{
+    inputs::{Input, InputType},
+    outputs::Output,
+};
+
+pub fn register(registry: &mut Registry<'_>) {
+    registry.add(
+        "register",
+        "Makes an account and signs in.",
+        vec![
+            Input::new("email", InputType::String, "The e-mail address.").required(),
+            Input::new("password", InputType::String, "At least 10 characters.").required(),
+            Input::new("name", InputType::String, "What others see; 1 to 80 characters.").required(),
+            Input::new("locale", InputType::String, "The preferred language."),
+        ],
+        session_payload(),
+        sign_up,
+    );
+    registry.add(
+        "signIn",
+        "Signs in with e-mail address and password.",
+        vec![
+            Input::new("email", InputType::String, "The e-mail address.").required(),
+            Input::new("password", InputType::String, "The password.").required(),
+        ],
+        session_payload(),
+        sign_in,
+    );
+    registry.add(
+        "refreshSession",
+        "Gives new tokens for a refresh token, which is good for one use.",
+        vec![Input::new("refreshToken", InputType::String, "The refresh token.").required()],
+        session_payload(),
+        refresh,
+    );
+    let ended = Output::new("signedOut", "Boolean", "True: the session has ended.").required();
+    registry.add("signOut", "Ends the session.", Vec::new(), vec![ended], sign_out);
+}
+
+fn session_payload() -> Vec<Output> {
+    vec![
+        Output::new("accessToken", "String", "For the header `Authorization: Bearer …`.").required(),
+        Output::new("refreshToken", "String", "For `refreshSession`, once.").required(),
+        Output::new("expiresAt", "DateTime", "When the access token expires.").required(),
+        Output::new("refreshExpiresAt", "DateTime", "When the refresh token expires.").required(),
+        Output::new("user", "User", "The user."),
+    ]
+}
+
+async fn sign_up(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let locales = &call.domains.locales;
+    let locale = match input.get("locale").and_then(Json::as_str) {
+        Some(asked) => locales.find(asked).map_err(|error| Failure::input("input.locale", error.to_string()))?,
+        None => locales.default_locale(),
+    };
+    let request = RegisterInput {
+        email: text_at(&input, "email").to_owned(),
+        password: Password::new(text_at(&input, "password")),
+        name: text_at(&input, "name").to_owned(),
+        locale: locale.clone(),
+    };
+    let signed_in = call.domains.identity.register(request, &call.peer).await?;
+    done(&call, signed_in).await
+}
+
+async fn sign_in(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let password = Password::new(text_at(&input, "password"));
+    let signed_in = call.domains.identity.sign_in(text_at(&input, "email"), &password, &call.peer).await?;
+    done(&call, signed_in).await
+}
+
+async fn refresh(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let token = RefreshToken::new(text_at(&input, "refreshToken"));
+    let signed_in = call.domains.identity.refresh(&token).await?;
+    done(&call, signed_in).await
+}
+
+async fn sign_out(call: Call, _input: Map<String, Json>) -> Result<Done> {
+    call.domains.identity.sign_out(&call.viewer).await?;
+    Ok(Done::new(vec![("signedOut", Made::Json(true.into()))]))
+}
+
+/// The payload is read as the one who has just signed in.
+async fn done(call: &Call, session: SignedIn) -> Result<Done> {
+    let viewer = call.domains.identity.viewer_for(Some(session.access_token.expose())).await?;
+    let text = |text: String| Made::Json(Json::String(text));
+    let made = Made::fields(vec![
+        ("accessToken", text(session.access_token.expose().to_owned())),
+        ("refreshToken", text(session.refresh_token.expose().to_owned())),
+        ("expiresAt", text(session.access_expires_at.to_string())),
+        ("refreshExpiresAt", text(session.refresh_expires_at.to_string())),
+        ("user", Made::Entity("user".to_owned(), session.user)),
+    ]);
+    Ok(Done { made, viewer: Some(viewer) })
+}

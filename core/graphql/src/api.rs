@@ -1,0 +1,143 @@
+//! The API: the schema of one model with everything that answers it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_graphql::dynamic::Schema;
+use lyceum_domain::Domains;
+use lyceum_kernel::{Failure, Result};
+use lyceum_model::{TypeDef, TypeModel};
+
+use crate::{
+    actions::{self, Action},
+    document::Documents,
+    filter,
+    inputs::Inputs,
+    limits::Limits,
+    outputs::{Output, Outputs},
+    roots::{self, Root},
+    schema::{self, Definition},
+};
+
+/// What the operator decides about the API.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ApiOptions {
+    pub limits: Limits,
+    /// Tells the statements of each request in `extensions`.
+    pub dev: bool,
+}
+
+pub struct Api {
+    pub(crate) domains: Domains,
+    pub(crate) options: ApiOptions,
+    pub(crate) schema: Schema,
+    pub(crate) definition: Definition,
+    pub(crate) documents: Documents,
+    roots_by_name: HashMap<String, usize>,
+    actions_by_name: HashMap<String, usize>,
+}
+
+/// Stands in the answer of a development server until the statements are known.
+pub(crate) const STATEMENTS_PLACE: &str = ",\"sql\":\u{1}";
+
+impl Api {
+    /// # Errors
+    /// Internal: when the model makes no valid schema.
+    pub fn new(domains: Domains, options: ApiOptions) -> Result<Arc<Self>> {
+        let definition = definition(&domains.model);
+        let schema = schema::build(&domains.model, &definition).map_err(Failure::internal)?;
+        let roots_by_name = definition.roots.iter().enumerate().map(|(i, root)| (root.name.clone(), i)).collect();
+        let actions_by_name =
+            definition.actions.iter().enumerate().map(|(i, action)| (action.name.clone(), i)).collect();
+        let documents = Documents::default();
+        Ok(Arc::new(Self { domains, options, schema, definition, documents, roots_by_name, actions_by_name }))
+    }
+
+    #[must_use]
+    pub fn domains(&self) -> &Domains {
+        &self.domains
+    }
+
+    /// The schema in the schema definition language.
+    #[must_use]
+    pub fn sdl(&self) -> String {
+        sdl_of(&self.schema)
+    }
+
+    /// The names of all root fields of `Query` and `Mutation`.
+    #[must_use]
+    pub fn operations(&self) -> (Vec<&str>, Vec<&str>) {
+        let queries = self.definition.roots.iter().map(|root| root.name.as_str()).collect();
+        (queries, self.definition.actions.iter().map(|action| action.name.as_str()).collect())
+    }
+
+    pub(crate) fn root(&self, name: &str) -> Option<&Root> {
+        self.roots_by_name.get(name).map(|index| &self.definition.roots[*index])
+    }
+
+    pub(crate) fn action(&self, name: &str) -> Option<&Action> {
+        self.actions_by_name.get(name).map(|index| &self.definition.actions[*index])
+    }
+
+    pub(crate) fn type_def(&self, name: &str) -> Result<&TypeDef> {
+        self.domains.model.get(name).ok_or_else(|| Failure::internal(format!("the model has no type {name}")))
+    }
+}
+
+/// The schema of a model as text, without a database.
+///
+/// # Errors
+/// Internal: when the model makes no valid schema.
+pub fn sdl(model: &TypeModel) -> Result<String> {
+    let schema = schema::build(model, &definition(model)).map_err(Failure::internal)?;
+    Ok(sdl_of(&schema))
+}
+
+fn sdl_of(schema: &Schema) -> String {
+    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    let text = schema.sdl_with_options(options);
+    // One line break at the end, none before it: so editors leave it alone.
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().replace("\n\n\n", "\n\n") + "\n"
+}
+
+fn definition(model: &TypeModel) -> Definition {
+    let (mut inputs, mut outputs) = (Inputs::default(), Outputs::default());
+    schema::register_enums(&mut inputs, model);
+    filter::register(&mut inputs, model);
+    register_shared(&mut inputs, &mut outputs);
+    let roots = roots::roots(model, &mut inputs, &mut outputs);
+    let actions = actions::actions(model, &mut inputs, &mut outputs);
+    Definition { inputs, outputs, roots, actions }
+}
+
+/// The objects that the read compiler answers beside the types of the model.
+fn register_shared(inputs: &mut Inputs, outputs: &mut Outputs) {
+    let amount = vec![
+        Output::new("minor", "Long", "The amount in the currency's minor unit: fen, cents, whole yen.").required(),
+        Output::new("currency", "String", "The ISO 4217 code.").required(),
+    ];
+    outputs.object("Money", "An amount of money.", amount);
+    let page = vec![
+        Output::new("hasNextPage", "Boolean", "Whether there are rows behind the page.").required(),
+        Output::new("hasPreviousPage", "Boolean", "Whether there are rows before the page.").required(),
+        Output::new("startCursor", "String", "The cursor of the first row."),
+        Output::new("endCursor", "String", "The cursor of the last row."),
+    ];
+    outputs.object("PageInfo", "What is before and behind a page.", page);
+    let reasons = ["PUBLIC", "SIGNED_IN", "ENTITLED", "SIGN_IN_REQUIRED", "TIER_REQUIRED", "PURCHASE_REQUIRED"];
+    inputs.enumeration("AccessReason", "Why gated fields are open, or what is missing.", reasons.map(str::to_owned));
+    inputs.enumeration("OfferKind", "What is offered.", ["PLAN".to_owned(), "PURCHASE".to_owned()]);
+    let access = vec![
+        Output::new("granted", "Boolean", "Whether the gated fields are open to the viewer.").required(),
+        Output::new("reason", "AccessReason", "Why, or what is missing.").required(),
+        Output::new("offers", "Offer", "What would open them; empty when they are open.").list(),
+    ];
+    outputs.object("Access", "Whether the gated fields of an entry are open to the viewer.", access);
+    let offer = vec![
+        Output::new("kind", "OfferKind", "A plan of a tier, or the course alone.").required(),
+        Output::new("price", "Money", "The price."),
+        Output::new("plan", "Plan", "The plan, for `checkout(input: { planId })`."),
+        Output::new("courseId", "ID", "The course, for `checkout(input: { courseId })`."),
+    ];
+    outputs.object("Offer", "One way to open an entry.", offer);
+}

@@ -1,0 +1,28 @@
+//! GraphQL over the domains: the only crate that knows async-graphql.
+//!
+//! async-graphql holds the schema, parses, validates and introspects. What is
+//! valid is executed here: reads are compiled to one statement a root field,
+//! actions call one method of a domain.
+//!
+//! **Invariant:** no business rule lives here. A resolver with an `if` about
+//! business stands in the wrong crate.
+
+mod actions;
+mod api;
+mod document;
+mod error;
+mod execute;
+mod fields;
+mod filter;
+mod http;
+mod inputs;
+mod limits;
+mod outputs;
+mod plan;
+mod roots;
+mod schema;
+
+pub use api::{Api, ApiOptions, sdl};
+pub use error::error_json;
+pub use execute::{Answer, Asker, GraphqlRequest};
+pub use limits::Limits;

@@ -1,0 +1,290 @@
+//! From a selection to a plan: what the read compiler is asked.
+
+use lyceum_kernel::{ErrorCode, Failure, Id, Result};
+use lyceum_model::{
+    Field, FieldKind, Scalar, TypeDef, TypeModel,
+    names::{pascal, screaming},
+};
+use lyceum_store::read::{
+    AccessOutput, Connection, ConnectionOutput, Cursor, Direction, EdgeOutput, Entity, Filter, MoneyPart, OfferOutput,
+    Output, Page, PageInfoPart, Sort, SortKey,
+};
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    fields::{Selected, Selections},
+    filter,
+    inputs::Inputs,
+    limits::Meter,
+    schema,
+};
+
+/// Builds plans and adds up their cost.
+pub struct Planner<'m> {
+    pub model: &'m TypeModel,
+    pub inputs: &'m Inputs,
+    pub meter: Meter,
+}
+
+/// How a list is reached: decides its sort when the query names none.
+#[derive(Clone, Copy)]
+pub enum Reached<'m> {
+    Root,
+    By(&'m Field),
+}
+
+impl<'m> Planner<'m> {
+    /// An object of a type of the model.
+    pub fn entity(&mut self, def: &'m TypeDef, selections: &Selections<'_>) -> Result<Entity<'m>> {
+        let name = pascal(&def.name);
+        let mut outputs = Vec::new();
+        for selected in selections.fields(&[&name, "Node", "SearchEntry"]) {
+            self.meter.field()?;
+            outputs.push((selected.key.to_owned(), self.output(def, &selected, selections)?));
+        }
+        Ok(Entity { def, outputs })
+    }
+
+    fn output(&mut self, def: &'m TypeDef, selected: &Selected<'_>, selections: &Selections<'_>) -> Result<Output<'m>> {
+        let below = selections.below(selected);
+        match selected.name() {
+            "__typename" => return Ok(Output::Typename),
+            "id" => return Ok(Output::Id),
+            "access" if def.gate.is_some() => {
+                return self.deeper(1, |p| p.access(&below)).map(Output::Access);
+            }
+            _ => {}
+        }
+        let field = schema::readable_field(def, selected.name()).ok_or_else(|| unknown_field(def, selected.name()))?;
+        match &field.kind {
+            FieldKind::Scalar { .. } => Ok(Output::Scalar(field)),
+            FieldKind::Money { .. } => Ok(Output::Money(field, money(&below))),
+            FieldKind::ToOne { target, .. } => {
+                let target = self.target(target)?;
+                Ok(Output::One(field, self.deeper(1, |p| p.entity(target, &below))?))
+            }
+            FieldKind::ToMany { target, .. } | FieldKind::ManyToMany { target, .. } => {
+                let target = self.target(target)?;
+                Ok(Output::Many(field, self.connection(target, selected, &below, Reached::By(field), None)?))
+            }
+        }
+    }
+
+    fn target(&self, name: &str) -> Result<&'m TypeDef> {
+        self.model.get(name).ok_or_else(|| Failure::internal(format!("the model has no type {name}")))
+    }
+
+    /// One level deeper, each field told `rows` times.
+    pub fn deeper<T>(&mut self, rows: u32, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.meter.enter(rows)?;
+        let result = inner(self);
+        self.meter.leave();
+        result
+    }
+
+    /// A page of a type, reached as a root field or over a relation.
+    pub fn connection(
+        &mut self,
+        def: &'m TypeDef,
+        selected: &Selected<'_>,
+        below: &Selections<'_>,
+        reached: Reached<'m>,
+        extra: Option<Filter<'m>>,
+    ) -> Result<Connection<'m>> {
+        let declared = schema::list_arguments(def);
+        let arguments = self.inputs.arguments(&declared, |name| selected.argument(name), below.variables())?;
+        let sort = sort_keys(def, arguments.get("sort"), reached)?;
+        let page = self.page(&arguments, sort.len())?;
+        let asked =
+            arguments.get("filter").filter(|v| !v.is_null()).map(|v| filter::parse(self.model, def, v)).transpose()?;
+        let filter = match (asked, extra) {
+            (Some(asked), Some(extra)) => Some(Filter::All(vec![extra, asked])),
+            (asked, extra) => asked.or(extra),
+        };
+        let rows = page.limit;
+        let outputs = self.deeper(1, |p| p.connection_outputs(def, below, rows))?;
+        Ok(Connection { def, filter, sort, page, outputs })
+    }
+
+    fn page(&self, arguments: &Map<String, Json>, keys: usize) -> Result<Page> {
+        let number = |name: &str| arguments.get(name).and_then(Json::as_i64);
+        let text = |name: &str| arguments.get(name).and_then(Json::as_str);
+        if (number("first").is_some() || text("after").is_some())
+            && (number("last").is_some() || text("before").is_some())
+        {
+            return Err(Failure::input("last", "Use \"first\" and \"after\", or \"last\" and \"before\", not both."));
+        }
+        let backward = number("last").is_some() || text("before").is_some();
+        let (size, cursor) = if backward { ("last", "before") } else { ("first", "after") };
+        let limit = self.meter.page(number(size), size)?;
+        let cursor = text(cursor).map(|value| Cursor::parse(value, keys).map_err(|f| f.at(cursor))).transpose()?;
+        Ok(Page { limit, backward, cursor })
+    }
+
+    fn connection_outputs(
+        &mut self,
+        def: &'m TypeDef,
+        below: &Selections<'_>,
+        rows: u32,
+    ) -> Result<Vec<(String, ConnectionOutput<'m>)>> {
+        let name = format!("{}Connection", pascal(&def.name));
+        let mut outputs = Vec::new();
+        for selected in below.fields(&[&name]) {
+            self.meter.field()?;
+            let inner = below.below(&selected);
+            let output = match selected.name() {
+                "nodes" => ConnectionOutput::Nodes(self.deeper(rows, |p| p.entity(def, &inner))?),
+                "edges" => ConnectionOutput::Edges(self.deeper(rows, |p| p.edges(def, &inner))?),
+                "pageInfo" => ConnectionOutput::PageInfo(page_info(&inner)),
+                "totalCount" => ConnectionOutput::TotalCount,
+                _ => ConnectionOutput::Typename,
+            };
+            outputs.push((selected.key.to_owned(), output));
+        }
+        Ok(outputs)
+    }
+
+    fn edges(&mut self, def: &'m TypeDef, below: &Selections<'_>) -> Result<Vec<(String, EdgeOutput<'m>)>> {
+        let name = format!("{}Edge", pascal(&def.name));
+        let mut outputs = Vec::new();
+        for selected in below.fields(&[&name]) {
+            self.meter.field()?;
+            let output = match selected.name() {
+                "node" => EdgeOutput::Node(self.deeper(1, |p| p.entity(def, &below.below(&selected)))?),
+                "cursor" => EdgeOutput::Cursor,
+                _ => EdgeOutput::Typename,
+            };
+            outputs.push((selected.key.to_owned(), output));
+        }
+        Ok(outputs)
+    }
+
+    fn access(&mut self, below: &Selections<'_>) -> Result<Vec<(String, AccessOutput<'m>)>> {
+        let mut outputs = Vec::new();
+        for selected in below.fields(&["Access"]) {
+            self.meter.field()?;
+            let output = match selected.name() {
+                "granted" => AccessOutput::Granted,
+                "reason" => AccessOutput::Reason,
+                "offers" => AccessOutput::Offers(self.deeper(OFFERS, |p| p.offer(&below.below(&selected)))?),
+                _ => AccessOutput::Typename,
+            };
+            outputs.push((selected.key.to_owned(), output));
+        }
+        Ok(outputs)
+    }
+
+    fn offer(&mut self, below: &Selections<'_>) -> Result<Vec<(String, OfferOutput<'m>)>> {
+        let plan = self.target("plan")?;
+        let mut outputs = Vec::new();
+        for selected in below.fields(&["Offer"]) {
+            self.meter.field()?;
+            let inner = below.below(&selected);
+            let output = match selected.name() {
+                "kind" => OfferOutput::Kind,
+                "price" => OfferOutput::Price(money(&inner)),
+                "plan" => OfferOutput::Plan(self.deeper(1, |p| p.entity(plan, &inner))?),
+                "courseId" => OfferOutput::CourseId,
+                _ => OfferOutput::Typename,
+            };
+            outputs.push((selected.key.to_owned(), output));
+        }
+        Ok(outputs)
+    }
+}
+
+/// How many offers are assumed when the cost is added up.
+const OFFERS: u32 = 5;
+
+fn unknown_field(def: &TypeDef, name: &str) -> Failure {
+    Failure::new(ErrorCode::GraphqlValidationFailed, format!("{} has no field \"{name}\".", pascal(&def.name)))
+}
+
+pub fn money(below: &Selections<'_>) -> Vec<(String, MoneyPart)> {
+    let part = |selected: &Selected<'_>| match selected.name() {
+        "minor" => MoneyPart::Minor,
+        "currency" => MoneyPart::Currency,
+        _ => MoneyPart::Typename,
+    };
+    below.fields(&["Money"]).iter().map(|selected| (selected.key.to_owned(), part(selected))).collect()
+}
+
+fn page_info(below: &Selections<'_>) -> Vec<(String, PageInfoPart)> {
+    let part = |selected: &Selected<'_>| match selected.name() {
+        "hasNextPage" => PageInfoPart::HasNextPage,
+        "hasPreviousPage" => PageInfoPart::HasPreviousPage,
+        "startCursor" => PageInfoPart::StartCursor,
+        "endCursor" => PageInfoPart::EndCursor,
+        _ => PageInfoPart::Typename,
+    };
+    below.fields(&["PageInfo"]).iter().map(|selected| (selected.key.to_owned(), part(selected))).collect()
+}
+
+/// The values of the sort enumeration with what they mean.
+pub fn sort_values(def: &TypeDef) -> Vec<(String, SortKey<'_>)> {
+    let fields = def.fields.iter().filter(|f| sortable(f)).map(|f| (screaming(&f.name), Sort::Field(f)));
+    let all = std::iter::once(("ID".to_owned(), Sort::Id)).chain(fields);
+    all.flat_map(|(name, by)| {
+        [("ASC", Direction::Ascending), ("DESC", Direction::Descending)]
+            .map(|(suffix, direction)| (format!("{name}_{suffix}"), SortKey { by, direction }))
+    })
+    .collect()
+}
+
+fn sortable(field: &Field) -> bool {
+    let plain = !field.gated && !field.private;
+    match &field.kind {
+        FieldKind::Scalar { scalar, .. } => {
+            plain && !matches!(scalar, Scalar::Markdown | Scalar::Json | Scalar::Boolean | Scalar::Id { .. })
+        }
+        FieldKind::Money { .. } => plain,
+        _ => false,
+    }
+}
+
+fn sort_keys<'m>(def: &'m TypeDef, asked: Option<&Json>, reached: Reached<'m>) -> Result<Vec<SortKey<'m>>> {
+    let names: Vec<&str> =
+        asked.and_then(Json::as_array).map(|list| list.iter().filter_map(Json::as_str).collect()).unwrap_or_default();
+    let mut keys = if names.is_empty() {
+        default_sort(def, reached)
+    } else {
+        let known = sort_values(def);
+        let find = |name: &&str| known.iter().find(|(value, _)| value == name).map(|(_, key)| *key);
+        names
+            .iter()
+            .map(|name| find(name).ok_or_else(|| Failure::input("sort", format!("\"{name}\" is not a sort."))))
+            .collect::<Result<_>>()?
+    };
+    // The id makes the order total, so that a cursor names one place in it.
+    if !keys.iter().any(|key| matches!(key.by, Sort::Id)) {
+        let direction = keys.last().map_or(Direction::Ascending, |key| key.direction);
+        keys.push(SortKey { by: Sort::Id, direction });
+    }
+    Ok(keys)
+}
+
+fn default_sort<'m>(def: &'m TypeDef, reached: Reached<'m>) -> Vec<SortKey<'m>> {
+    let by = |name: &str, direction| def.field(name).map(|field| SortKey { by: Sort::Field(field), direction });
+    match reached {
+        Reached::By(Field { kind: FieldKind::ManyToMany { .. }, .. }) => {
+            vec![SortKey { by: Sort::Position, direction: Direction::Ascending }]
+        }
+        Reached::By(Field { kind: FieldKind::ToMany { order: Some(order), .. }, .. }) => {
+            by(order, Direction::Ascending).into_iter().collect()
+        }
+        _ if def.is_content() => by("publishedAt", Direction::Descending).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The ids in a JSON list of prefixed ids of one type.
+pub fn ids(def: &TypeDef, value: &Json, path: &str) -> Result<Vec<Id>> {
+    let one = |text: &Json| {
+        let text = text.as_str().unwrap_or_default();
+        lyceum_kernel::GlobalId::expect(text, &def.prefix).map_err(|error| Failure::input(path, error.to_string()))
+    };
+    match value {
+        Json::Array(items) => items.iter().map(one).collect(),
+        single => Ok(vec![one(single)?]),
+    }
+}

@@ -1,0 +1,224 @@
+//! The schema: one dynamic async-graphql schema from the model and the
+//! actions. It validates and introspects; execution is ours (`execute.rs`).
+
+use async_graphql::dynamic::{
+    Enum, EnumItem, Field as SchemaField, FieldFuture, InputObject, InputValue, Interface, InterfaceField, Object,
+    Scalar as SchemaScalar, Schema, SchemaError, TypeRef, Union,
+};
+use lyceum_model::{Field, FieldKind, Scalar, TypeDef, TypeModel, names::pascal};
+
+use crate::{
+    actions::Action,
+    document::StopAfterValidation,
+    filter,
+    inputs::{Input, InputType, Inputs, type_name},
+    outputs::{Output, Outputs},
+    plan::sort_values,
+    roots::Root,
+};
+
+/// Everything that is told of the schema before async-graphql knows it.
+pub struct Definition {
+    pub inputs: Inputs,
+    pub outputs: Outputs,
+    pub roots: Vec<Root>,
+    pub actions: Vec<Action>,
+}
+
+/// The fields of a type that can be read at all.
+pub fn readable(def: &TypeDef) -> impl Iterator<Item = &Field> {
+    def.fields.iter()
+}
+
+/// The field with this name, if it can be read.
+pub fn readable_field<'m>(def: &'m TypeDef, name: &str) -> Option<&'m Field> {
+    def.field(name)
+}
+
+/// The arguments of a list of this type.
+pub fn list_arguments(def: &TypeDef) -> Vec<Input> {
+    let name = pascal(&def.name);
+    vec![
+        Input::new("filter", InputType::Object(filter::filter_name(def)), "Which rows."),
+        Input::new("sort", InputType::Enum(format!("{name}Sort")), "The order; the id decides among equals.").list(),
+        Input::new("first", InputType::Int, "The size of the page, counted from the start."),
+        Input::new("after", InputType::String, "The cursor behind which the page begins."),
+        Input::new("last", InputType::Int, "The size of the page, counted from the end."),
+        Input::new("before", InputType::String, "The cursor before which the page ends."),
+    ]
+}
+
+/// Registers the enumerations of the model: sorts and the values of fields.
+pub fn register_enums(inputs: &mut Inputs, model: &TypeModel) {
+    for def in model.types() {
+        let name = pascal(&def.name);
+        let values = sort_values(def).into_iter().map(|(value, _)| value);
+        inputs.enumeration(&format!("{name}Sort"), &format!("Orders of {}.", def.plural), values);
+        for field in readable(def) {
+            if let FieldKind::Scalar { scalar: Scalar::Enumeration { name, values }, .. } = &field.kind {
+                inputs.enumeration(name, &field.description, values.iter().map(|v| v.to_ascii_uppercase()));
+            }
+        }
+    }
+}
+
+/// # Errors
+/// When the definitions do not fit together: a fault of ours or of a content
+/// type, never of a request.
+pub fn build(model: &TypeModel, definition: &Definition) -> Result<Schema, SchemaError> {
+    let mut schema = Schema::build("Query", Some("Mutation"), None)
+        .extension(StopAfterValidation)
+        .limit_depth(40)
+        .limit_recursive_depth(64);
+    for (name, description) in SCALARS {
+        schema = schema.register(SchemaScalar::new(*name).description(*description));
+    }
+    for (name, ty) in &definition.inputs.enums {
+        let items = ty.values.iter().map(EnumItem::new);
+        schema = schema.register(Enum::new(name).description(&ty.description).items(items));
+    }
+    for (name, object) in &definition.inputs.objects {
+        let fields = object.fields.iter().map(input_value);
+        schema =
+            schema.register(fields.fold(InputObject::new(name).description(&object.description), InputObject::field));
+    }
+    let node = InterfaceField::new("id", TypeRef::named_nn(TypeRef::ID))
+        .description("The id; it says what type the thing is.");
+    schema = schema.register(Interface::new("Node").description("Everything that has an id.").field(node));
+    let entry = Union::new("SearchEntry").description("What search can find.");
+    schema = schema.register(SEARCHABLE.iter().fold(entry, |union, name| union.possible_type(pascal(name))));
+    for def in model.types() {
+        for object in type_objects(def, model) {
+            schema = schema.register(object);
+        }
+    }
+    for (name, object) in &definition.outputs.0 {
+        let fields = object.fields.iter().map(output_field);
+        schema = schema.register(fields.fold(Object::new(name).description(&object.description), Object::field));
+    }
+    schema = schema.register(query(definition)).register(mutation(definition));
+    schema.finish()
+}
+
+/// The types that search covers.
+pub const SEARCHABLE: &[&str] = &["course", "lesson"];
+
+const SCALARS: &[(&str, &str)] = &[
+    ("DateTime", "A moment in UTC as RFC 3339 text: `2026-11-21T09:30:00.000Z`."),
+    ("Decimal", "A decimal number as text, with all its places: `\"4.50\"`. A number is taken too."),
+    ("Long", "A whole number of at most 53 bits."),
+    ("JSON", "Any JSON value."),
+];
+
+fn nothing(name: &str, ty: TypeRef) -> SchemaField {
+    // Reads are compiled and actions are called by us: nothing is resolved here.
+    SchemaField::new(name, ty, |_| FieldFuture::from_value(None))
+}
+
+fn type_objects(def: &TypeDef, model: &TypeModel) -> [Object; 3] {
+    let name = pascal(&def.name);
+    let id = nothing("id", TypeRef::named_nn(TypeRef::ID)).description("The id; it says what type the thing is.");
+    let mut object = Object::new(&name).description(&def.description).implement("Node").field(id);
+    for field in readable(def) {
+        object = object.field(model_field(field, model));
+    }
+    if def.gate.is_some() {
+        object = object.field(
+            nothing("access", TypeRef::named_nn("Access"))
+                .description("Whether the gated fields are open to the viewer, and what would open them."),
+        );
+    }
+    let edge = Object::new(format!("{name}Edge"))
+        .description("One row with its place in the list.")
+        .field(
+            nothing("cursor", TypeRef::named_nn(TypeRef::STRING)).description("The place, for `after` and `before`."),
+        )
+        .field(nothing("node", TypeRef::named_nn(&name)).description("The row."));
+    let connection = Object::new(format!("{name}Connection"))
+        .description(format!("A page of {}.", def.plural))
+        .field(nothing("nodes", TypeRef::named_nn_list_nn(&name)).description("The rows."))
+        .field(
+            nothing("edges", TypeRef::named_nn_list_nn(format!("{name}Edge")))
+                .description("The rows with their cursors."),
+        )
+        .field(nothing("pageInfo", TypeRef::named_nn("PageInfo")).description("What is before and behind the page."))
+        .field(nothing("totalCount", TypeRef::named_nn(TypeRef::INT)).description("How many rows there are in all."));
+    [object, edge, connection]
+}
+
+fn model_field(field: &Field, model: &TypeModel) -> SchemaField {
+    let named = |name: &str| {
+        if field.required && !field.gated && !field.private { TypeRef::named_nn(name) } else { TypeRef::named(name) }
+    };
+    let mut described = field.description.clone();
+    if field.gated {
+        described.push_str(" Null without the entitlement; see `access`.");
+    }
+    if field.private {
+        described.push_str(" Null for others than its owner.");
+    }
+    match &field.kind {
+        FieldKind::Scalar { scalar, .. } => nothing(&field.name, named(scalar_type(scalar))),
+        FieldKind::Money { .. } => nothing(&field.name, named("Money")),
+        // The other row may be hidden from the viewer, so this is never non-null.
+        FieldKind::ToOne { target, .. } => nothing(&field.name, TypeRef::named(pascal(target))),
+        FieldKind::ToMany { target, .. } | FieldKind::ManyToMany { target, .. } => {
+            let list = nothing(&field.name, TypeRef::named_nn(format!("{}Connection", pascal(target))));
+            let arguments = model.get(target).map(list_arguments).unwrap_or_default();
+            arguments.iter().fold(list, |list, argument| list.argument(input_value(argument)))
+        }
+    }
+    .description(described)
+}
+
+fn scalar_type(scalar: &Scalar) -> &str {
+    match scalar {
+        Scalar::Text { .. } | Scalar::Markdown | Scalar::Slug { .. } => TypeRef::STRING,
+        Scalar::Integer => TypeRef::INT,
+        Scalar::Long => "Long",
+        Scalar::Decimal { .. } => "Decimal",
+        Scalar::Boolean => TypeRef::BOOLEAN,
+        Scalar::DateTime => "DateTime",
+        Scalar::Enumeration { name, .. } => name,
+        Scalar::Json => "JSON",
+        Scalar::Id { .. } => TypeRef::ID,
+    }
+}
+
+fn input_value(input: &Input) -> InputValue {
+    let name = type_name(&input.ty);
+    let ty = match (input.list, input.required) {
+        (true, true) => TypeRef::named_nn_list_nn(name),
+        (true, false) => TypeRef::named_nn_list(name),
+        (false, true) => TypeRef::named_nn(name),
+        (false, false) => TypeRef::named(name),
+    };
+    InputValue::new(&input.name, ty).description(&input.description)
+}
+
+fn output_field(output: &Output) -> SchemaField {
+    let ty = match (output.list, output.required) {
+        (true, _) => TypeRef::named_nn_list_nn(&output.ty),
+        (false, true) => TypeRef::named_nn(&output.ty),
+        (false, false) => TypeRef::named(&output.ty),
+    };
+    nothing(&output.name, ty).description(&output.description)
+}
+
+fn query(definition: &Definition) -> Object {
+    let query =
+        Object::new("Query").description("Everything that can be read. Each field obeys what the viewer may see.");
+    definition.roots.iter().fold(query, |query, root| {
+        let field = nothing(&root.name, TypeRef::named(&root.output)).description(&root.description);
+        query.field(root.arguments.iter().fold(field, |field, argument| field.argument(input_value(argument))))
+    })
+}
+
+fn mutation(definition: &Definition) -> Object {
+    let mutation = Object::new("Mutation")
+        .description("Everything that can be done. Each action names its input and its payload.");
+    definition.actions.iter().fold(mutation, |mutation, action| {
+        let field = nothing(&action.name, TypeRef::named(&action.payload)).description(&action.description);
+        mutation.field(action.arguments.iter().fold(field, |field, argument| field.argument(input_value(argument))))
+    })
+}
