@@ -130,6 +130,7 @@ fn register_shared(inputs: &mut Inputs, outputs: &mut Outputs) {
     let access = vec![
         Output::new("granted", "Boolean", "Whether the gated fields are open to the viewer.").required(),
         Output::new("reason", "AccessReason", "Why, or what is missing.").required(),
+        Output::new("requirement", "ContentAccess", "What the entry asks for.").required(),
         Output::new("offers", "Offer", "What would open them; empty when they are open.").list(),
     ];
     outputs.object("Access", "Whether the gated fields of an entry are open to the viewer.", access);

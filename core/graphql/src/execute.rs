@@ -406,7 +406,9 @@ impl<'a> Run<'a> {
             Call { domains: api.domains.clone(), viewer: self.asker.viewer.clone(), peer: self.asker.peer.clone() };
         // The selection is planned before anything happens: a query that is
         // too costly must not act first and be refused then.
+        let before = self.meter.clone();
         self.projected(&Made::Nothing, &action.payload, below, &self.asker.viewer).await?;
+        self.meter = before;
         let done = (action.run)(call, input).await?;
         self.projected(&done.made, &action.payload, below, done.viewer.as_ref().unwrap_or(&self.asker.viewer)).await
     }

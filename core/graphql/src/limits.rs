@@ -36,7 +36,7 @@ impl Default for Limits {
 }
 
 /// The cost of an operation, as it is added up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Meter {
     limits: Limits,
     cost: u64,

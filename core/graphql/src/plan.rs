@@ -166,6 +166,7 @@ impl<'m> Planner<'m> {
             let output = match selected.name() {
                 "granted" => AccessOutput::Granted,
                 "reason" => AccessOutput::Reason,
+                "requirement" => AccessOutput::Requirement,
                 "offers" => AccessOutput::Offers(self.deeper(OFFERS, |p| p.offer(&below.below(&selected)))?),
                 _ => AccessOutput::Typename,
             };
@@ -222,7 +223,7 @@ fn page_info(below: &Selections<'_>) -> Vec<(String, PageInfoPart)> {
 
 /// The values of the sort enumeration with what they mean.
 pub fn sort_values(def: &TypeDef) -> Vec<(String, SortKey<'_>)> {
-    let fields = def.fields.iter().filter(|f| sortable(f)).map(|f| (screaming(&f.name), Sort::Field(f)));
+    let fields = schema::readable(def).filter(|f| sortable(f)).map(|f| (screaming(&f.name), Sort::Field(f)));
     let all = std::iter::once(("ID".to_owned(), Sort::Id)).chain(fields);
     all.flat_map(|(name, by)| {
         [("ASC", Direction::Ascending), ("DESC", Direction::Descending)]

@@ -27,12 +27,13 @@ pub struct Definition {
 
 /// The fields of a type that can be read at all.
 pub fn readable(def: &TypeDef) -> impl Iterator<Item = &Field> {
-    def.fields.iter()
+    // What an entry asks for is told by the object `access`.
+    def.fields.iter().filter(|field| !(def.gate.is_some() && field.name == "access"))
 }
 
 /// The field with this name, if it can be read.
 pub fn readable_field<'m>(def: &'m TypeDef, name: &str) -> Option<&'m Field> {
-    def.field(name)
+    readable(def).find(|field| field.name == name)
 }
 
 /// The arguments of a list of this type.
@@ -54,7 +55,7 @@ pub fn register_enums(inputs: &mut Inputs, model: &TypeModel) {
         let name = pascal(&def.name);
         let values = sort_values(def).into_iter().map(|(value, _)| value);
         inputs.enumeration(&format!("{name}Sort"), &format!("Orders of {}.", def.plural), values);
-        for field in readable(def) {
+        for field in &def.fields {
             if let FieldKind::Scalar { scalar: Scalar::Enumeration { name, values }, .. } = &field.kind {
                 inputs.enumeration(name, &field.description, values.iter().map(|v| v.to_ascii_uppercase()));
             }

@@ -1,1 +1,24 @@
-//! lyceum
+//! The binary `lyceum` as a library: configuration, wiring, HTTP, commands.
+//!
+//! **Invariant:** domains receive values, never the configuration.
+//! **Invariant:** a bad start says what happened and what to do; it does not panic.
+
+pub mod app;
+mod background;
+mod cli;
+mod commands;
+pub mod config;
+mod demo;
+mod error;
+mod first_party;
+mod http;
+mod keys;
+mod logs;
+mod operator;
+mod progress;
+mod schema;
+mod serve;
+
+pub use cli::main;
+pub use error::StartError;
+pub use serve::{Stop, serve};

@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `lyceum`.
+
+fn main() -> std::process::ExitCode {
+    lyceum::main()
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Locales, Result, Viewer};
-use lyceum_model::{FieldKind, Scalar, TypeDef, TypeModel};
+use lyceum_model::{Access, FieldKind, Gate, Scalar, TypeDef, TypeModel};
 use lyceum_store::{Database, Write, read::Reading};
 use serde_json::Value as Json;
 
@@ -142,6 +142,7 @@ impl Contents {
         }
         let mut draft = change.0;
         self.fill_slug(write, def, &mut draft).await?;
+        open_by_default(def, &mut draft);
         self.check_whole(def, &draft)?;
         let id = Id::new();
         row::insert(write, def, id, viewer.user, &draft).await?;
@@ -165,6 +166,7 @@ impl Contents {
             row::latest_revision(write, id).await?.ok_or_else(|| Failure::internal(format!("{id} has no revision")))?;
         let mut draft = latest.draft.clone();
         draft.merge(change.0);
+        open_by_default(def, &mut draft);
         if draft == latest.draft {
             return Ok(false);
         }
@@ -263,6 +265,13 @@ impl Contents {
             return Err(Failure::input("input.accessTierId", "Say which tier opens this entry."));
         }
         Ok(())
+    }
+}
+
+/// An entry that asks for nothing is public.
+fn open_by_default(def: &TypeDef, draft: &mut Draft) {
+    if def.gate == Some(Gate::Own) {
+        draft.fields.entry("access").or_insert_with(|| Access::Public.as_str().into());
     }
 }
 

@@ -27,8 +27,8 @@ struct Offer {
 /// What placing an order came to.
 enum Placed {
     /// Nothing to pay.
-    Paid(Order),
-    ToPay(Order, Payment),
+    Paid(Id),
+    ToPay(Box<(Order, Payment)>),
     /// Another request with the same key was first.
     Before,
 }
@@ -51,8 +51,8 @@ impl Payments {
         }
         let offer = self.offer(&checkout).await?;
         match self.place(user, &checkout, &offer).await? {
-            Placed::Paid(order) => self.outcome(order.id).await,
-            Placed::ToPay(order, payment) => self.send(&order, &payment).await,
+            Placed::Paid(order) => self.outcome(order).await,
+            Placed::ToPay(placed) => self.send(&placed.0, &placed.1).await,
             Placed::Before => {
                 let order = store::order_by_key(self.db.reader(), user, &checkout.idempotency_key).await?;
                 self.go_on(order.ok_or_else(|| Failure::not_found("order"))?, &checkout).await
@@ -114,11 +114,11 @@ impl Payments {
         let Some(till) = till else {
             self.fulfil(&mut write, &order).await?;
             write.commit().await?;
-            return Ok(Placed::Paid(order));
+            return Ok(Placed::Paid(order.id));
         };
         let payment = self.open_payment(&write, &order, &till).await?;
         write.commit().await?;
-        Ok(Placed::ToPay(order, payment))
+        Ok(Placed::ToPay(Box::new((order, payment))))
     }
 
     async fn new_order(&self, write: &Write, user: Id, checkout: &Checkout, offer: &Offer) -> Result<Order> {

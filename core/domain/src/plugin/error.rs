@@ -13,7 +13,7 @@ pub(super) enum PluginError {
     #[error("The component is larger than {} MiB.", COMPONENT_MAX_BYTES >> 20)]
     TooLarge,
     #[error("This is not a plugin that this server can run: {}", .0.detail)]
-    Invalid(PluginFailure),
+    Invalid(Box<PluginFailure>),
     #[error("{} {} asks for permissions that were not granted. Read `asks`, then install it again with `grants`.", .0.id, .0.version)]
     ConsentRequired(Box<Inspection>),
     #[error("{0}")]
@@ -23,7 +23,7 @@ pub(super) enum PluginError {
     #[error("{plugin} does not ask for a secret \"{secret}\".")]
     UnknownSecret { plugin: String, secret: String },
     #[error("{} {} does not start: {}", .0.plugin, .0.version, .0.detail)]
-    Failed(PluginFailure),
+    Failed(Box<PluginFailure>),
 }
 
 impl PluginError {

@@ -135,6 +135,7 @@ pub trait PluginRuntime: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why it is not a plugin that this host can run.
+    #[allow(clippy::result_large_err, reason = "a failed inspection is rare and tells all it knows")]
     fn inspect(&self, wasm: &[u8]) -> Result<Inspection, PluginFailure>;
 
     /// Compiles (or takes from the cache), links, checks its health, and puts

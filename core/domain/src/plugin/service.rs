@@ -41,7 +41,7 @@ impl Plugins {
             return Err(PluginError::TooLarge.into());
         }
         let config = input.config.map(checked_config).transpose()?;
-        let is = self.runtime.inspect(&input.wasm).map_err(PluginError::Invalid)?;
+        let is = self.runtime.inspect(&input.wasm).map_err(|why| PluginError::Invalid(Box::new(why)))?;
         let _changing = self.changing.lock().await;
         let before = store::by_name(self.db.reader(), &is.id).await?;
         let consent = consent::decide(&is, input.grants, before.as_ref())?;
@@ -238,7 +238,7 @@ impl Plugins {
             config: plugin.config.clone(),
             secrets: store::secrets(self.db.reader(), plugin.id).await?,
         };
-        self.runtime.activate(activation).await.map_err(PluginError::Failed)?;
+        self.runtime.activate(activation).await.map_err(|why| PluginError::Failed(Box::new(why)))?;
         Ok(())
     }
 

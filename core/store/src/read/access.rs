@@ -166,6 +166,7 @@ impl<'r> Sql<'r> {
                 sql.truth_close();
             }
             AccessOutput::Reason => sql.reason(def, alias),
+            AccessOutput::Requirement => sql.requirement(def, alias),
             AccessOutput::Offers(offer) => sql.offers(def, alias, offer),
         });
     }
@@ -176,6 +177,17 @@ impl<'r> Sql<'r> {
 
     pub(super) fn truth_close(&mut self) {
         self.push(if self.sqlite() { " THEN 'true' ELSE 'false' END)" } else { ")" });
+    }
+
+    /// What the entry asks for.
+    fn requirement(&mut self, def: &TypeDef, alias: Alias) {
+        match self.gate_holder(def, alias) {
+            None => self.push("'PUBLIC'"),
+            Some((gate, _, None)) => self.write(format_args!("upper({gate})")),
+            Some((gate, _, Some(preview))) => {
+                self.write(format_args!("CASE WHEN {preview} THEN 'PUBLIC' ELSE upper({gate}) END"))
+            }
+        }
     }
 
     /// Why the gated fields are open, or what is missing.

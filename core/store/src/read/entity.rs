@@ -13,8 +13,9 @@ impl Sql<'_> {
     /// `SELECT {…} FROM … WHERE` the row, if the viewer may read it.
     pub(super) fn one(&mut self, entity: &Entity<'_>, lookup: &Lookup<'_>) {
         let alias = self.alias();
-        self.push("SELECT ");
+        self.push(if self.sqlite() { "SELECT " } else { "SELECT (" });
         self.entity(entity, alias);
+        self.push(if self.sqlite() { "" } else { ")::text" });
         self.from(entity.def, alias);
         self.push(" WHERE ");
         self.lookup(entity.def, alias, lookup);

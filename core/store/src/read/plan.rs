@@ -38,6 +38,7 @@ pub enum AccessOutput<'m> {
     Typename,
     Granted,
     Reason,
+    Requirement,
     Offers(Vec<(String, OfferOutput<'m>)>),
 }
 

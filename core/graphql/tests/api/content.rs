@@ -1,0 +1,106 @@
+//! Writing content: drafts, publishing, refusals.
+
+use serde_json::json;
+
+use crate::bed::each_database;
+
+#[tokio::test]
+async fn a_save_after_publishing_waits_for_the_next_publishing() {
+    each_database(async |bed| {
+        let id = bed.course(json!({ "slug": "c", "title": "Old" })).await;
+        let update = "mutation ($id: ID!) { updateCourse(input: { id: $id, title: \"New\" }) { course { title } } }";
+        bed.data(&bed.admin, update, json!({ "id": id })).await;
+        let title = "{ course(slug: \"c\") { title status } }";
+        assert_eq!(bed.data(&bed.visitor(), title, json!({})).await["course"]["title"], "Old");
+        let publish = "mutation ($id: ID!) { publishCourse(input: { id: $id }) { course { title } } }";
+        bed.data(&bed.admin, publish, json!({ "id": id })).await;
+        assert_eq!(bed.data(&bed.visitor(), title, json!({})).await["course"]["title"], "New");
+        let hide = "mutation ($id: ID!) { unpublishCourse(input: { id: $id }) { course { status } } }";
+        assert_eq!(
+            bed.data(&bed.admin, hide, json!({ "id": id })).await["unpublishCourse"]["course"]["status"],
+            "DRAFT"
+        );
+        assert_eq!(bed.data(&bed.visitor(), title, json!({})).await["course"], json!(null));
+        let remove = "mutation ($id: ID!) { deleteCourse(input: { id: $id }) { deletedId } }";
+        assert_eq!(bed.data(&bed.admin, remove, json!({ "id": id })).await["deleteCourse"]["deletedId"], json!(id));
+        assert_eq!(bed.code(&bed.admin, publish, json!({ "id": id })).await, "NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refusals_change_nothing() {
+    each_database(async |bed| {
+        let id = bed.course(json!({ "slug": "c", "title": "C" })).await;
+        let member = bed.user("member@example.com", &[]).await;
+        let author = bed.user("author@example.com", &["author"]).await;
+        let create = "mutation { createCourse(input: { title: \"X\" }) { course { id } } }";
+        assert_eq!(bed.code(&bed.visitor(), create, json!({})).await, "UNAUTHENTICATED");
+        assert_eq!(bed.code(&member, create, json!({})).await, "FORBIDDEN");
+        let update = "mutation ($id: ID!) { updateCourse(input: { id: $id, title: \"X\" }) { course { id } } }";
+        assert_eq!(bed.code(&author, update, json!({ "id": id })).await, "FORBIDDEN");
+        let taken = "mutation { createCourse(input: { slug: \"c\", title: \"Again\" }) { course { id } } }";
+        let answer = bed.ask(&bed.admin, taken, json!({})).await;
+        assert_eq!(answer["errors"][0]["extensions"], json!({ "code": "CONFLICT", "path": ["input", "slug"] }));
+        assert_eq!(answer["data"], json!({ "createCourse": null }));
+        assert_eq!(
+            bed.data(&bed.admin, "{ courses { totalCount nodes { title } } }", json!({})).await["courses"],
+            json!({ "totalCount": 1, "nodes": [{ "title": "C" }] })
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wrong_input_is_named_by_its_path() {
+    each_database(async |bed| {
+        let create = "mutation ($input: CreateCourseInput!) { createCourse(input: $input) { course { id } } }";
+        for (input, path) in [
+            (json!({}), json!(["input", "title"])),
+            (json!({ "title": "x", "slug": "A b" }), json!(["input", "slug"])),
+            (json!({ "title": "x", "rating": "4.555" }), json!(["input", "rating"])),
+            (json!({ "title": "x", "price": { "minor": -1, "currency": "CNY" } }), json!(["input", "price", "minor"])),
+            (
+                json!({ "title": "x", "price": { "minor": 1, "currency": "rmb" } }),
+                json!(["input", "price", "currency"]),
+            ),
+            (
+                json!({ "title": "x", "categoryId": "lesson_01h455vb4pex5vsknk084sn02q" }),
+                json!(["input", "categoryId"]),
+            ),
+            (json!({ "title": "x", "categoryId": "category_01h455vb4pex5vsknk084sn02q" }), json!(["input"])),
+            (json!({ "title": "x", "access": "TIER" }), json!(["input", "accessTierId"])),
+            (json!({ "title": "x".repeat(301) }), json!(["input", "title"])),
+            (
+                json!({ "title": "x", "translations": [{ "locale": "fr", "title": "y" }] }),
+                json!(["input", "translations", "0", "locale"]),
+            ),
+        ] {
+            let answer = bed.ask(&bed.admin, create, json!({ "input": input })).await;
+            let extensions = &answer["errors"][0]["extensions"];
+            assert_eq!(
+                (&extensions["code"], &extensions["path"]),
+                (&json!("BAD_USER_INPUT"), &path),
+                "{input}: {answer}"
+            );
+        }
+        assert_eq!(bed.data(&bed.admin, "{ courses { totalCount } }", json!({})).await["courses"]["totalCount"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn slugs_are_made_of_titles_in_any_script() {
+    each_database(async |bed| {
+        bed.course(json!({ "title": "Rust for the Web!" })).await;
+        bed.course(json!({ "title": "Rust for the web" })).await;
+        bed.course(json!({ "title": "古典诗词 入门" })).await;
+        let slugs =
+            bed.data(&bed.visitor(), "{ courses(sort: [PUBLISHED_AT_ASC]) { nodes { slug } } }", json!({})).await;
+        assert_eq!(
+            slugs["courses"]["nodes"],
+            json!([{ "slug": "rust-for-the-web" }, { "slug": "rust-for-the-web-2" }, { "slug": "古典诗词-入门" }])
+        );
+    })
+    .await;
+}

@@ -1,0 +1,9 @@
+//! The API over a real database: reads, content, limits. Every story is told
+//! on SQLite, and on PostgreSQL when `LYCEUM_TEST_POSTGRES_URL` is set.
+#![allow(clippy::unwrap_used)]
+
+mod bed;
+mod content;
+mod limits;
+mod reads;
+mod schema;

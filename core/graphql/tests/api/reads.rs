@@ -1,0 +1,231 @@
+//! Reads: pages, filters, languages, gates, statements.
+
+use serde_json::{Value as Json, json};
+
+use crate::bed::{Bed, each_database};
+
+async fn numbered(bed: &Bed, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in 1..=count {
+        ids.push(
+            bed.course(json!({ "title": format!("Course {number}"), "level": "BEGINNER", "rating": "4.50" })).await,
+        );
+    }
+    ids
+}
+
+fn titles(list: &Json) -> Vec<&str> {
+    list["nodes"].as_array().unwrap().iter().map(|node| node["title"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn pages_forward_and_backward_by_keyset() {
+    each_database(async |bed| {
+        numbered(bed, 5).await;
+        let visitor = bed.visitor();
+        let forward = "query ($after: String) { courses(first: 2, after: $after) {
+            nodes { title } edges { cursor node { title } } totalCount
+            pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
+        let first = bed.data(&visitor, forward, json!({})).await["courses"].clone();
+        assert_eq!(titles(&first), ["Course 5", "Course 4"]);
+        assert_eq!(first["totalCount"], 5);
+        assert_eq!(first["pageInfo"]["hasNextPage"], true);
+        assert_eq!(first["pageInfo"]["hasPreviousPage"], false);
+        assert_eq!(first["pageInfo"]["endCursor"], first["edges"][1]["cursor"]);
+        let last =
+            bed.data(&visitor, forward, json!({ "after": first["pageInfo"]["endCursor"] })).await["courses"].clone();
+        assert_eq!(titles(&last), ["Course 3", "Course 2"]);
+        let end = bed.data(&visitor, forward, json!({ "after": last["edges"][1]["cursor"] })).await["courses"].clone();
+        assert_eq!((titles(&end), &end["pageInfo"]["hasNextPage"]), (vec!["Course 1"], &json!(false)));
+
+        let backward = "query ($before: String) { courses(last: 2, before: $before) {
+            nodes { title } pageInfo { hasNextPage hasPreviousPage startCursor } } }";
+        let back =
+            bed.data(&visitor, backward, json!({ "before": end["edges"][0]["cursor"] })).await["courses"].clone();
+        assert_eq!(titles(&back), ["Course 3", "Course 2"]);
+        assert_eq!(back["pageInfo"]["hasPreviousPage"], true);
+        let back =
+            bed.data(&visitor, backward, json!({ "before": back["pageInfo"]["startCursor"] })).await["courses"].clone();
+        assert_eq!(
+            (titles(&back), &back["pageInfo"]["hasPreviousPage"]),
+            (vec!["Course 5", "Course 4"], &json!(false))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_is_refused() {
+    each_database(async |bed| {
+        for cursor in ["nonsense", "5b315d", "5b5b312c325d5d"] {
+            let query = "query ($after: String) { courses(after: $after) { totalCount } }";
+            assert_eq!(bed.code(&bed.visitor(), query, json!({ "after": cursor })).await, "BAD_CURSOR");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_number_of_statements_does_not_depend_on_the_rows() {
+    each_database(async |bed| {
+        let query = "{ courses(first: 100) { nodes { title author { name } category { name } tags { nodes { name } }
+            lessons(first: 2) { nodes { title } totalCount } comments { totalCount } access { granted offers { kind } } } totalCount } }";
+        numbered(bed, 1).await;
+        let one = bed.statements(&bed.visitor(), query).await;
+        numbered(bed, 60).await;
+        assert_eq!((one, bed.statements(&bed.visitor(), query).await), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn filters_reach_through_relations() {
+    each_database(async |bed| {
+        let category = "mutation { createCategory(input: { name: \"Rust\", slug: \"rust\" }) { category { id } } }";
+        let category = bed.data(&bed.admin, category, json!({})).await["createCategory"]["category"]["id"].clone();
+        let id = category.as_str().unwrap();
+        let publish = "mutation ($id: ID!) { publishCategory(input: { id: $id }) { category { id } } }";
+        bed.data(&bed.admin, publish, json!({ "id": id })).await;
+        bed.course(json!({ "title": "In Rust", "categoryId": id, "level": "ADVANCED", "price": { "minor": 9900, "currency": "CNY" } })).await;
+        bed.course(json!({ "title": "Other 50%_off", "level": "BEGINNER", "rating": 3.5 })).await;
+        let found = async |filter: Json| {
+            let query = "query ($filter: CourseFilter) { courses(filter: $filter) { nodes { title } } }";
+            let data = bed.data(&bed.visitor(), query, json!({ "filter": filter })).await;
+            titles(&data["courses"]).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(found(json!({ "category": { "slug": { "eq": "rust" } } })).await, ["In Rust"]);
+        assert_eq!(found(json!({ "category": { "name": { "startsWith": "ru" } } })).await, ["In Rust"]);
+        assert_eq!(found(json!({ "not": { "category": { "slug": { "eq": "rust" } } } })).await, ["Other 50%_off"]);
+        assert_eq!(found(json!({ "level": { "in": ["ADVANCED", "EXPERT"] } })).await, ["In Rust"]);
+        assert_eq!(found(json!({ "price": { "lte": 9900, "currency": "CNY" } })).await, ["In Rust"]);
+        assert_eq!(found(json!({ "price": { "isNull": true } })).await, ["Other 50%_off"]);
+        assert_eq!(found(json!({ "rating": { "gte": "3.50" } })).await, ["Other 50%_off"]);
+        assert_eq!(found(json!({ "title": { "contains": "%_o" } })).await, ["Other 50%_off"]);
+        assert_eq!(found(json!({ "or": [{ "title": { "eq": "In Rust" } }, { "level": { "eq": "BEGINNER" } }] })).await.len(), 2);
+        assert_eq!(found(json!({ "or": [] })).await.len(), 0);
+        assert_eq!(found(json!({ "author": { "name": { "eq": "admin" } } })).await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn texts_fall_back_along_the_locales() {
+    each_database(async |bed| {
+        bed.course(
+            json!({ "slug": "both", "title": "Poems", "translations": [{ "locale": "zh-CN", "title": "诗词" }] }),
+        )
+        .await;
+        bed.course(json!({ "slug": "chinese", "locale": "zh", "title": "社群" })).await;
+        let query = "query ($locale: String) { courses(sort: [SLUG_ASC], locale: $locale) { nodes { title } } }";
+        let english = bed.data(&bed.visitor(), query, json!({})).await;
+        assert_eq!(titles(&english["courses"]), ["Poems", "社群"]);
+        let chinese = bed.data(&bed.visitor(), query, json!({ "locale": "zh" })).await;
+        assert_eq!(titles(&chinese["courses"]), ["诗词", "社群"]);
+        assert_eq!(bed.code(&bed.visitor(), query, json!({ "locale": "fr" })).await, "BAD_USER_INPUT");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn gated_fields_are_null_on_every_path() {
+    each_database(async |bed| {
+        let tier = "mutation { createTier(input: { key: \"gold\", rank: 10, names: [{ locale: \"en\", text: \"Gold\" }] }) { tier { id name } } }";
+        let tier = bed.data(&bed.admin, tier, json!({})).await["createTier"]["tier"]["id"].clone();
+        let plan = "mutation ($tier: ID!) { createPlan(input: { tierId: $tier, interval: MONTH, price: { minor: 1900, currency: \"CNY\" } }) { plan { id } } }";
+        bed.data(&bed.admin, plan, json!({ "tier": tier })).await;
+        let course = json!({ "slug": "c", "title": "C", "body": "SECRET", "access": "TIER", "accessTierId": tier });
+        let course = bed.course(course).await;
+        bed.lesson(json!({ "courseId": course, "slug": "l", "position": 1, "title": "L", "body": "SECRET" })).await;
+        bed.lesson(json!({ "courseId": course, "slug": "free", "position": 2, "title": "F", "body": "open", "freePreview": true })).await;
+        let query = format!(
+            "{{ course(slug: \"c\") {{ body access {{ granted reason offers {{ kind price {{ minor }} plan {{ tier {{ name }} }} }} }}
+                lessons {{ nodes {{ body access {{ granted reason }} }} }} }}
+               lesson(slug: \"c/l\") {{ body course {{ body }} }}
+               courses {{ nodes {{ body }} edges {{ node {{ body }} }} }}
+               node(id: \"{course}\") {{ id ... on Course {{ body }} }} }}"
+        );
+        let seen = bed.data(&bed.visitor(), &query, json!({})).await;
+        assert!(!seen.to_string().contains("SECRET"), "{seen}");
+        assert_eq!(seen["course"]["access"]["reason"], "TIER_REQUIRED");
+        assert_eq!(seen["course"]["access"]["offers"], json!([{ "kind": "PLAN", "price": { "minor": 1900 }, "plan": { "tier": { "name": "Gold" } } }]));
+        let lessons = &seen["course"]["lessons"]["nodes"];
+        assert_eq!(lessons[1], json!({ "body": "open", "access": { "granted": true, "reason": "PUBLIC" } }));
+        let editor = bed.user("editor@example.com", &["editor"]).await;
+        let seen = bed.data(&editor, &query, json!({})).await;
+        assert_eq!((&seen["course"]["body"], &seen["lesson"]["body"]), (&json!("SECRET"), &json!("SECRET")));
+        assert_eq!(seen["course"]["access"]["offers"], json!([]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn drafts_are_seen_by_their_author_and_by_editors_only() {
+    each_database(async |bed| {
+        let author = bed.user("author@example.com", &["author"]).await;
+        let other = bed.user("other@example.com", &["author"]).await;
+        let draft = "mutation { createCourse(input: { slug: \"draft\", title: \"Draft\" }) { course { id status } } }";
+        let made = bed.data(&author, draft, json!({})).await["createCourse"]["course"].clone();
+        assert_eq!(made["status"], "DRAFT");
+        let query = format!("{{ course(slug: \"draft\") {{ title }} courses {{ totalCount }} node(id: {}) {{ id }} users(filter: {{ courses: {{ slug: {{ eq: \"draft\" }} }} }}) {{ totalCount }} }}", made["id"]);
+        let unseen = json!({ "course": null, "courses": { "totalCount": 0 }, "node": null, "users": { "totalCount": 0 } });
+        assert_eq!(bed.data(&bed.visitor(), &query, json!({})).await, unseen);
+        assert_eq!(bed.data(&other, &query, json!({})).await, unseen);
+        assert_eq!(bed.data(&author, &query, json!({})).await["course"]["title"], "Draft");
+        assert_eq!(bed.data(&bed.admin, &query, json!({})).await["courses"]["totalCount"], 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_email_address_is_told_to_its_owner_only() {
+    each_database(async |bed| {
+        let member = bed.user("member@example.com", &[]).await;
+        let query = "{ me { email } users(sort: [NAME_ASC]) { nodes { name email } } }";
+        let seen = bed.data(&member, query, json!({})).await;
+        assert_eq!(seen["me"]["email"], "member@example.com");
+        assert_eq!(
+            seen["users"]["nodes"],
+            json!([{ "name": "admin", "email": null }, { "name": "member", "email": "member@example.com" }])
+        );
+        assert_eq!(bed.data(&bed.visitor(), query, json!({})).await["me"], json!(null));
+        let filter = "{ users(filter: { email: { startsWith: \"a\" } }) { totalCount } }";
+        assert_eq!(bed.code(&member, filter, json!({})).await, "GRAPHQL_VALIDATION_FAILED");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fragments_directives_and_aliases_are_obeyed() {
+    each_database(async |bed| {
+        let id = bed.course(json!({ "slug": "a", "title": "A" })).await;
+        let query = "query ($yes: Boolean!, $id: ID!) {
+            __typename
+            first: course(slug: \"a\") { ...Titles slug @skip(if: $yes) }
+            second: course(slug: \"a\") { ... @include(if: $yes) { slug } lessons { nodes { id } } lessons { totalCount } }
+            node(id: $id) { __typename ... on Course { t: title } ... on Lesson { body } }
+        } fragment Titles on Course { again: title title __typename }";
+        let seen = bed.data(&bed.visitor(), query, json!({ "yes": true, "id": id })).await;
+        assert_eq!(
+            seen,
+            json!({
+                "__typename": "Query",
+                "first": { "again": "A", "title": "A", "__typename": "Course" },
+                "second": { "slug": "a", "lessons": { "nodes": [], "totalCount": 0 } },
+                "node": { "__typename": "Course", "t": "A" },
+            })
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn introspection_stands_beside_reads() {
+    each_database(async |bed| {
+        let query = "{ __schema { queryType { name } } __type(name: \"Course\") { name } courses { totalCount } }";
+        let seen = bed.data(&bed.visitor(), query, json!({})).await;
+        assert_eq!(seen["__schema"]["queryType"]["name"], "Query");
+        assert_eq!(seen["__type"]["name"], "Course");
+        assert_eq!(seen["courses"]["totalCount"], 0);
+    })
+    .await;
+}

@@ -1,0 +1,167 @@
+//! The wiring: from a configuration to running domains and a router.
+
+use std::{path::Path, sync::Arc};
+
+use axum::Router;
+use lyceum_domain::{Choices, Domains, Ports, search::SearchIndex};
+use lyceum_graphql::{Api, ApiOptions};
+use lyceum_kernel::Clock;
+use lyceum_plugin_host::{PluginHost, PluginHostConfig};
+use lyceum_search::{EmbeddedIndex, MeilisearchIndex};
+use lyceum_store::{Database, Options};
+
+pub use crate::background::Background;
+use crate::{
+    StartError, background,
+    config::{Config, Engine},
+    http, keys, schema,
+};
+
+/// What an application is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To answer requests: with plugins and the search index.
+    Serve,
+    /// For one command beside a server that may be running: the embedded index
+    /// belongs to that server.
+    Command,
+}
+
+/// One Lyceum, ready to serve.
+#[derive(Clone)]
+pub struct App {
+    domains: Domains,
+    api: Arc<Api>,
+    /// The embedded index was new or replaced, and holds nothing.
+    wants_reindex: bool,
+}
+
+impl App {
+    /// Connects, brings the tables up to date, opens the index, starts the
+    /// plugins that are enabled.
+    ///
+    /// # Errors
+    /// What is in the way, with what to do about it.
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::open_for(Purpose::Serve, config, clock).await
+    }
+
+    /// As [`App::open`], for one purpose.
+    ///
+    /// # Errors
+    /// What is in the way, with what to do about it.
+    pub async fn open_for(purpose: Purpose, config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        prepare_directory(&config.data_dir)?;
+        let database = connect(config, clock.clone()).await?;
+        let types = schema::wanted(&config.content)?;
+        schema::prepare(&database, &types, &config.locales, config.dev).await?;
+        let model = Arc::new(schema::model(&types)?);
+        let host = Arc::new(plugin_host(&config.data_dir, clock)?);
+        let (search_index, wants_reindex) = search_index(purpose, config).await?;
+        let ports = Ports { extensions: host.clone(), plugin_runtime: host, search_index };
+        let choices = Choices {
+            locales: config.locales.clone(),
+            identity: config.identity.0.clone(),
+            token_key: keys::token_key(&config.data_dir)?,
+            payments: config.payment_settings(),
+        };
+        let domains = Domains::open(database, model, ports, choices).await?;
+        if purpose == Purpose::Serve {
+            activate_plugins(&domains).await?;
+        }
+        let api = Api::new(domains.clone(), ApiOptions { limits: config.graphql.0, dev: config.dev })?;
+        Ok(Self { domains, api, wants_reindex })
+    }
+
+    /// All routes, with request ids, logs and security headers.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        http::router(self.api.clone(), self.domains.clone())
+    }
+
+    #[must_use]
+    pub fn domains(&self) -> &Domains {
+        &self.domains
+    }
+
+    #[must_use]
+    pub fn api(&self) -> &Arc<Api> {
+        &self.api
+    }
+
+    /// Starts the work that no request waits for: the search index, and asking
+    /// about open payments. It runs until [`Background::stop`].
+    #[must_use]
+    pub fn spawn_background(&self) -> Background {
+        background::spawn(&self.domains, self.wants_reindex)
+    }
+}
+
+/// The database of a configuration, with its system tables up to date.
+pub(crate) async fn connect(config: &Config, clock: Arc<dyn Clock>) -> Result<Database, StartError> {
+    let mut options = match &config.database.url {
+        Some(url) => Options::new(with_creation(url.expose())),
+        None => Options::sqlite(&config.data_dir.join("lyceum.db")),
+    };
+    options.read_connections = config.database.read_connections;
+    let database = Database::connect(&options, clock).await?;
+    database.migrate().await?;
+    Ok(database)
+}
+
+/// A SQLite file that is named by the operator is made too.
+fn with_creation(url: &str) -> String {
+    if url.starts_with("sqlite:") && !url.contains('?') && !url.contains(":memory:") {
+        format!("{url}?mode=rwc")
+    } else {
+        url.to_owned()
+    }
+}
+
+/// Makes the data directory and tries to write in it.
+pub(crate) fn prepare_directory(directory: &Path) -> Result<(), StartError> {
+    let refused = |cause| StartError::DataDir { path: directory.to_owned(), cause };
+    std::fs::create_dir_all(directory).map_err(refused)?;
+    let probe = directory.join(format!(".probe-{}", std::process::id()));
+    std::fs::write(&probe, b"").map_err(refused)?;
+    std::fs::remove_file(&probe).map_err(refused)
+}
+
+fn plugin_host(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<PluginHost, StartError> {
+    let config = PluginHostConfig { cache_dir: Some(data_dir.join("plugins")), clock, ..PluginHostConfig::default() };
+    PluginHost::new(config).map_err(|error| StartError::Plugins(error.to_string()))
+}
+
+/// The index, and whether it is empty and wants to be filled.
+async fn search_index(purpose: Purpose, config: &Config) -> Result<(Arc<dyn SearchIndex>, bool), StartError> {
+    let failed = |error: lyceum_domain::search::SearchError| StartError::Search(error.to_string());
+    let search = &config.search;
+    match (search.engine, purpose) {
+        (Engine::Meilisearch, _) => {
+            let (url, key) = (search.url.as_deref().unwrap_or_default(), search.key.as_ref().map(|key| key.expose()));
+            let index = MeilisearchIndex::new(url, key, &search.index).map_err(failed)?;
+            Ok((Arc::new(index), false))
+        }
+        (Engine::Embedded, Purpose::Command) => Ok((Arc::new(EmbeddedIndex::in_memory().map_err(failed)?), false)),
+        (Engine::Embedded, Purpose::Serve) => {
+            let directory = config.data_dir.join("search");
+            std::fs::create_dir_all(&directory).map_err(|error| StartError::Search(error.to_string()))?;
+            let index = EmbeddedIndex::open(&directory).map_err(failed)?;
+            let wants_reindex = index.opening().wants_reindex();
+            if let lyceum_search::Opening::Replaced(why) = index.opening() {
+                tracing::warn!(why, "the search index could not be used and is made anew");
+            }
+            Ok((Arc::new(index), wants_reindex))
+        }
+    }
+}
+
+async fn activate_plugins(domains: &Domains) -> Result<(), StartError> {
+    for plugin in domains.plugins.activate_all().await? {
+        match plugin.error {
+            None => tracing::info!(plugin = plugin.name, version = plugin.version, "plugin started"),
+            Some(error) => tracing::error!(plugin = plugin.name, version = plugin.version, error, "plugin failed"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The table of all keys.
+
+/// One key of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// `section.key`, or a key of the top level.
+    pub name: &'static str,
+    /// As in TOML; `""` where the meaning says what an empty text does.
+    pub default: &'static str,
+    pub meaning: &'static str,
+}
+
+impl Key {
+    /// The environment variable that sets it.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("LYCEUM_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, default, meaning }
+}
+
+/// Every key, in the order of the documentation.
+pub const KEYS: &[Key] = &[
+    key("data_dir", r#""lyceum-data""#, "Where SQLite, the search index, compiled plugins and the token key lie."),
+    key(
+        "dev",
+        "false",
+        "Development mode: schema changes that lose nothing are applied at start, and answers tell their SQL. Not for production.",
+    ),
+    key(
+        "locales",
+        r#"["en", "zh-CN"]"#,
+        "The languages of the content, in fallback order. The first is the default. In the environment: separated by commas.",
+    ),
+    key("server.host", r#""127.0.0.1""#, "The address to listen on. `0.0.0.0` listens on all."),
+    key("server.port", "8080", "The port to listen on. 0 takes a free one and tells which."),
+    key(
+        "server.public_url",
+        r#""""#,
+        "How clients and payment providers reach this server. Empty: `http://host:port`.",
+    ),
+    key("server.shutdown_seconds", "10", "How long running requests may finish after SIGTERM or SIGINT. 0 to 600."),
+    key("database.url", r#""""#, "`postgres://…` or `sqlite:FILE`. Empty: SQLite in `<data_dir>/lyceum.db`."),
+    key("database.read_connections", "4", "Connections for reads; on PostgreSQL for writes too. 1 to 200."),
+    key(
+        "content.dir",
+        r#""""#,
+        "A directory of content type files (`*.toml`) beside the built-in ones; a file of the same name replaces the built-in one. Empty: only the built-in types.",
+    ),
+    key("search.engine", r#""embedded""#, "`embedded` (in `<data_dir>/search`) or `meilisearch`."),
+    key("search.url", r#""""#, "The address of Meilisearch. Needed with that engine."),
+    key("search.key", r#""""#, "The API key of Meilisearch. A secret. Empty: none."),
+    key("search.index", r#""lyceum""#, "The name of the index in Meilisearch."),
+    key("identity.access_token_minutes", "15", "How long an access token is good. 1 to 1440."),
+    key("identity.refresh_token_days", "30", "How long a session lasts without being refreshed. 1 to 400."),
+    key("identity.password_min", "10", "The shortest password, in characters. 8 to 100."),
+    key("identity.sign_in_per_email", "5", "Failed sign-ins for one e-mail address in 15 minutes."),
+    key("identity.sign_in_per_address", "30", "Failed sign-ins from one network address in 15 minutes."),
+    key("identity.register_per_address", "20", "Registrations from one network address in an hour."),
+    key("identity.hash_memory_kib", "19456", "Memory of one Argon2id hash, in KiB. 8192 to 1048576."),
+    key("identity.hash_passes", "2", "Passes of one Argon2id hash. 1 to 20."),
+    key("payments.return_hosts", "[]", "Hosts that a checkout's return URL may name. Empty: any."),
+    key("payments.order_hours", "23", "How long a buyer may take to pay. 1 to 72."),
+    key("payments.accounts", "[]", "The merchant accounts; see below."),
+    key("graphql.depth", "15", "Levels of nested fields in a query."),
+    key("graphql.cost", "20000", "Fields times rows of a query."),
+    key("graphql.aliases", "50", "Aliases in a query."),
+    key("graphql.page_size", "100", "Rows of one page."),
+    key("graphql.default_page_size", "20", "Rows of a page when the query does not say. At most `graphql.page_size`."),
+    key("graphql.body_bytes", "1048576", "Bytes of a request body."),
+    key("graphql.root_fields", "30", "Root fields of one operation."),
+    key("log.format", r#""auto""#, "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
+    key("log.filter", r#""info""#, "What is logged, as `info` or `info,lyceum_store=debug`."),
+];

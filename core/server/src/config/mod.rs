@@ -1,0 +1,21 @@
+//! Configuration: one table of keys, read once from file, environment and
+//! flags, checked as a whole.
+//!
+//! **Invariant:** every key stands in [`KEYS`] with its default; the page
+//! `docs/configuration.md` is made from the same table.
+//! **Invariant:** unknown keys are refused, and all problems are told at once.
+
+mod document;
+mod keys;
+mod parts;
+mod secret;
+mod values;
+
+pub use document::markdown;
+pub use keys::{KEYS, Key};
+pub use parts::{
+    Config, Content, Database, Engine, GraphqlLimits, Identity, Log, LogFormat, PaymentAccount, Payments, Search,
+    Server,
+};
+pub use secret::Secret;
+pub use values::{ConfigError, Sources};

@@ -1,0 +1,285 @@
+//! The configuration, one struct a concern.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use lyceum_domain::{
+    identity::{HashingCost, IdentityConfig, Limit},
+    payment,
+};
+use lyceum_kernel::{Locale, Locales};
+use serde::Deserialize;
+
+use super::{
+    secret::Secret,
+    values::{ConfigError, Sources, Values},
+};
+
+/// Everything the operator decides.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    /// Development mode.
+    pub dev: bool,
+    pub locales: Locales,
+    pub server: Server,
+    pub database: Database,
+    pub content: Content,
+    pub search: Search,
+    pub identity: Identity,
+    pub payments: Payments,
+    pub graphql: GraphqlLimits,
+    pub log: Log,
+}
+
+/// Where it listens and how it stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    pub host: String,
+    /// 0 for a free one.
+    pub port: u16,
+    /// Without a slash at the end.
+    pub public_url: Option<String>,
+    pub shutdown: Duration,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Absent: SQLite in the data directory. It may hold a password.
+    pub url: Option<Secret>,
+    pub read_connections: u32,
+}
+
+/// Content types beside the built-in ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    Embedded,
+    Meilisearch,
+}
+
+/// Which search engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    pub engine: Engine,
+    pub url: Option<String>,
+    pub key: Option<Secret>,
+    pub index: String,
+}
+
+/// Tokens, passwords, tries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity(pub IdentityConfig);
+
+/// Merchant accounts and what a checkout may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payments {
+    pub accounts: Vec<PaymentAccount>,
+    pub return_hosts: Vec<String>,
+    pub order_lifetime: Duration,
+}
+
+/// One `[[payments.accounts]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentAccount {
+    /// The provider's key: `sandbox` for the plugin `payment-sandbox`.
+    pub provider: String,
+    /// The merchant account's id at the provider.
+    pub account: String,
+    /// Whether real money moves.
+    #[serde(default)]
+    pub live: bool,
+    /// What the provider's plugin reads. No secrets: those are the plugin's.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+}
+
+/// The limits of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphqlLimits(pub lyceum_graphql::Limits);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn read(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut values = sources.read();
+        let config = Self::of(&mut values);
+        let filter = config.log.filter.parse::<tracing_subscriber::EnvFilter>();
+        values.check(filter.is_ok(), "log.filter", "it is no log filter");
+        if values.problems.is_empty() { Ok(config) } else { Err(ConfigError(values.problems)) }
+    }
+
+    fn of(values: &mut Values) -> Self {
+        Self {
+            data_dir: values.get("data_dir"),
+            dev: values.get("dev"),
+            locales: locales(values),
+            server: server(values),
+            database: database(values),
+            content: Content { dir: values.optional("content.dir").map(PathBuf::from) },
+            search: search(values),
+            identity: identity(values),
+            payments: payments(values),
+            graphql: graphql(values),
+            log: Log { format: values.get("log.format"), filter: values.get("log.filter") },
+        }
+    }
+
+    /// How clients reach the server, without a slash at the end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let host =
+            if self.server.host.contains(':') { format!("[{}]", self.server.host) } else { self.server.host.clone() };
+        let reachable = if host == "0.0.0.0" { "127.0.0.1".to_owned() } else { host };
+        self.server.public_url.clone().unwrap_or_else(|| format!("http://{reachable}:{}", self.server.port))
+    }
+
+    /// What the payment domain is told.
+    #[must_use]
+    pub fn payment_settings(&self) -> payment::Settings {
+        let base = self.public_url();
+        let account = |own: &PaymentAccount| payment::ProviderAccount {
+            provider: own.provider.clone(),
+            account: payment::Account {
+                id: own.account.clone(),
+                live: own.live,
+                settings: own.settings.clone().into_iter().collect(),
+            },
+            notify_url: format!("{base}/webhooks/payments/{}", own.provider),
+            return_page_url: Some(format!("{base}/payments/return/{}", own.provider)),
+        };
+        payment::Settings {
+            accounts: self.payments.accounts.iter().map(account).collect(),
+            return_hosts: self.payments.return_hosts.clone(),
+            order_lifetime: self.payments.order_lifetime,
+        }
+    }
+}
+
+impl Default for Config {
+    /// What holds without file, environment and flags.
+    fn default() -> Self {
+        Self::of(&mut Values::defaults())
+    }
+}
+
+fn locales(values: &mut Values) -> Locales {
+    let texts: Vec<String> = values.get("locales");
+    let parsed: Result<Vec<Locale>, _> = texts.iter().map(|text| text.parse()).collect();
+    let locales = parsed.and_then(Locales::new);
+    if let Err(error) = &locales {
+        values.check(false, "locales", &error.to_string());
+    }
+    locales.unwrap_or_default()
+}
+
+fn server(values: &mut Values) -> Server {
+    let public_url = values.optional("server.public_url").map(|url| url.trim_end_matches('/').to_owned());
+    let web = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+    values.check(public_url.as_ref().is_none_or(web), "server.public_url", "it must begin with http:// or https://");
+    Server {
+        host: values.get("server.host"),
+        port: u16::try_from(values.within("server.port", 0, 65_535)).unwrap_or_default(),
+        public_url,
+        shutdown: Duration::from_secs(values.within("server.shutdown_seconds", 0, 600)),
+    }
+}
+
+fn database(values: &mut Values) -> Database {
+    let url = values.optional("database.url");
+    let known = |url: &String| ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
+    values.check(url.as_ref().is_none_or(known), "database.url", "it must begin with sqlite: or postgres://");
+    let read_connections = u32::try_from(values.within("database.read_connections", 1, 200)).unwrap_or(1);
+    Database { url: url.map(Secret::new), read_connections }
+}
+
+fn search(values: &mut Values) -> Search {
+    let search = Search {
+        engine: values.get("search.engine"),
+        url: values.optional("search.url"),
+        key: values.optional("search.key").map(Secret::new),
+        index: values.get("search.index"),
+    };
+    let reachable = search.engine == Engine::Embedded || search.url.is_some();
+    values.check(reachable, "search.url", "search.engine is meilisearch: its address is needed");
+    search
+}
+
+fn identity(values: &mut Values) -> Identity {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let mut limit = |name, window| {
+        let tries = u32::try_from(values.within(name, 1, 1_000_000)).unwrap_or(1);
+        Limit { tries, window }
+    };
+    let sign_in_per_email = limit("identity.sign_in_per_email", 15 * MINUTE);
+    let sign_in_per_address = limit("identity.sign_in_per_address", 15 * MINUTE);
+    let register_per_address = limit("identity.register_per_address", 60 * MINUTE);
+    let mut number = |name, least, most| u32::try_from(values.within(name, least, most)).unwrap_or(1);
+    Identity(IdentityConfig {
+        access_token_ttl: MINUTE * number("identity.access_token_minutes", 1, 1440),
+        refresh_token_ttl: 24 * 60 * MINUTE * number("identity.refresh_token_days", 1, 400),
+        hashing: HashingCost {
+            memory_kib: number("identity.hash_memory_kib", 8192, 1 << 20),
+            passes: number("identity.hash_passes", 1, 20),
+            ..HashingCost::default()
+        },
+        password_min: number("identity.password_min", 8, 100) as usize,
+        sign_in_per_email,
+        sign_in_per_address,
+        register_per_address,
+    })
+}
+
+fn payments(values: &mut Values) -> Payments {
+    let accounts: Vec<PaymentAccount> = values.get("payments.accounts");
+    let twice = accounts.iter().enumerate().find(|(i, a)| accounts[..*i].iter().any(|b| b.provider == a.provider));
+    if let Some((_, account)) = twice {
+        let problem = format!("two accounts have the provider \"{}\"", account.provider);
+        values.check(false, "payments.accounts", &problem);
+    }
+    Payments {
+        accounts,
+        return_hosts: values.get("payments.return_hosts"),
+        order_lifetime: Duration::from_secs(3600 * values.within("payments.order_hours", 1, 72)),
+    }
+}
+
+fn graphql(values: &mut Values) -> GraphqlLimits {
+    let mut number = |name, most| values.within(name, 1, most);
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let limits = lyceum_graphql::Limits {
+        depth: number("graphql.depth", 100) as usize,
+        cost: number("graphql.cost", 10_000_000),
+        aliases: number("graphql.aliases", 10_000) as usize,
+        page_size: small(number("graphql.page_size", 10_000)),
+        default_page_size: small(number("graphql.default_page_size", 10_000)),
+        body_bytes: number("graphql.body_bytes", 64 << 20) as usize,
+        root_fields: number("graphql.root_fields", 1000) as usize,
+    };
+    let fits = limits.default_page_size <= limits.page_size;
+    values.check(fits, "graphql.default_page_size", "it must not be larger than graphql.page_size");
+    GraphqlLimits(limits)
+}

@@ -1,0 +1,47 @@
+//! What members of the demo say.
+
+use lyceum_domain::community::{AddComment, Subject, SubjectKind};
+use lyceum_kernel::{Failure, GlobalId, Id};
+use lyceum_store::read::{Entity, Lookup, Output, Reading};
+use serde::Deserialize;
+
+use super::people::member;
+use crate::{StartError, app::App, operator::operator};
+
+const COMMENTS: &str = include_str!("../../../../examples/demo/comments.jsonl");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Comment {
+    /// The slug.
+    course: String,
+    author: String,
+    body: String,
+    locale: String,
+}
+
+/// One member a comment; those whose member exists were added before.
+pub(super) async fn add(app: &App) -> Result<(), StartError> {
+    for (index, line) in COMMENTS.lines().filter(|line| !line.trim().is_empty()).enumerate() {
+        let comment: Comment = serde_json::from_str(line).map_err(Failure::internal)?;
+        let locale = app.domains().locales.find(&comment.locale).map_err(Failure::internal)?.clone();
+        let Some(viewer) = member(app, index + 1, &comment.author, &locale).await? else { continue };
+        let Some(id) = course(app, &comment.course).await? else { continue };
+        let subject = Subject { kind: SubjectKind::Course, id };
+        let added = app.domains().community.add_comment(&viewer, AddComment { subject, body: comment.body, locale });
+        added.await?;
+    }
+    Ok(())
+}
+
+async fn course(app: &App, slug: &str) -> Result<Option<Id>, Failure> {
+    let domains = app.domains();
+    let (def, viewer) = (domains.contents.content_type("course")?, operator(None));
+    let locales = domains.locales.all();
+    let reading = Reading { model: &domains.model, viewer: &viewer, locales, dialect: domains.database.dialect() };
+    let entity = Entity { def, outputs: vec![("id".into(), Output::Id)] };
+    let found = reading.one(&entity, &Lookup::Slug(slug)).fetch(domains.database.reader()).await?;
+    let Some(found) = found else { return Ok(None) };
+    let row: serde_json::Value = serde_json::from_str(&found).map_err(Failure::internal)?;
+    Ok(row["id"].as_str().and_then(|id| GlobalId::expect(id, &def.prefix).ok()))
+}

@@ -1,0 +1,96 @@
+//! Where payment providers and returning buyers arrive.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use lyceum_domain::{
+    Domains,
+    payment::{InboundRequest, Reply},
+};
+use lyceum_kernel::{ErrorCode, Failure};
+
+/// The raw request goes to the provider's plugin; the answer is the provider's format.
+pub(super) async fn webhook(
+    State(domains): State<Domains>,
+    Path(provider): Path<String>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = inbound(&domains, &method, &uri, &headers, body);
+    respond(domains.payments.receive_webhook(&provider, request).await)
+}
+
+/// Sends a buyer who comes back to the page that the checkout named.
+pub(super) async fn come_back(
+    State(domains): State<Domains>,
+    Path(provider): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let request = inbound(&domains, &Method::GET, &uri, &headers, Bytes::new());
+    match domains.payments.return_page(&provider, request).await {
+        Ok(returned) => {
+            let order = returned.order_id.with_prefix("order");
+            Redirect::to(&with_order(&returned.return_url, &order)).into_response()
+        }
+        Err(failure) => refused(&failure),
+    }
+}
+
+fn inbound(domains: &Domains, method: &Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> InboundRequest {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    InboundRequest {
+        method: method.to_string(),
+        path: uri.path().to_owned(),
+        query: uri.query().unwrap_or_default().to_owned(),
+        headers: headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
+        body: body.into(),
+        received: domains.database.now(),
+    }
+}
+
+/// A header that HTTP does not allow is left out.
+fn respond(reply: Reply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = status;
+    for (name, value) in &reply.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// The address with `orderId` in its query, before the fragment.
+fn with_order(url: &str, order: &str) -> String {
+    let (address, fragment) = url.split_once('#').map_or((url, None), |(address, fragment)| (address, Some(fragment)));
+    let joint = if address.contains('?') { '&' } else { '?' };
+    let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    format!("{address}{joint}orderId={order}{fragment}")
+}
+
+fn refused(failure: &Failure) -> Response {
+    if failure.code() == ErrorCode::Internal {
+        tracing::error!(cause = ?failure, "a buyer could not be sent on");
+    }
+    let status = StatusCode::from_u16(failure.code().http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (status, headers, format!("{}\n", failure.message())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_told_in_the_query() {
+        assert_eq!(with_order("https://a.example/done", "order_1"), "https://a.example/done?orderId=order_1");
+        assert_eq!(with_order("https://a.example/?x=1#top", "order_1"), "https://a.example/?x=1&orderId=order_1#top");
+    }
+}

@@ -1,0 +1,105 @@
+//! The configuration: defaults, what is refused, and the page about it.
+
+use std::{io::Write as _, path::Path, time::Duration};
+
+use lyceum::config::{Config, KEYS, Sources, markdown};
+use lyceum_domain::identity::IdentityConfig;
+
+fn from_file(text: &str) -> Result<Config, Vec<String>> {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("it can be written");
+    let sources = Sources { file: Some(file.path().to_owned()), ..Sources::default() };
+    Config::read(&sources).map_err(|error| {
+        let prefix = format!("{}: ", file.path().display());
+        error.0.iter().map(|problem| problem.strip_prefix(&prefix).unwrap_or(problem).to_owned()).collect()
+    })
+}
+
+#[test]
+fn the_configuration_page_is_the_table_of_keys() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    if std::env::var_os("LYCEUM_TEST_WRITE_DOCS").is_some() {
+        std::fs::write(&page, markdown()).expect("the page can be written");
+    }
+    assert_eq!(std::fs::read_to_string(page).expect("the page is there"), markdown());
+}
+
+#[test]
+fn the_documented_defaults_are_those_of_the_code() {
+    let config = Config::default();
+    assert_eq!(config.identity.0, IdentityConfig::default());
+    assert_eq!(config.graphql.0, lyceum_graphql::Limits::default());
+    assert_eq!(config.locales, lyceum_kernel::Locales::default());
+    assert_eq!(config.payment_settings().order_lifetime, lyceum_domain::payment::Settings::default().order_lifetime);
+    assert_eq!(config.public_url(), "http://127.0.0.1:8080");
+    assert_eq!(config.server.shutdown, Duration::from_secs(10));
+    assert!(!config.dev);
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let problems = from_file(
+        "locals = [\"en\"]\n[server]\nport = 70000\npublic_url = \"lyceum.example\"\n\
+         [search]\nengine = \"meilisearch\"\n[graphql]\ndefault_page_size = 500\nurl = \"x\"\n[nowhere]\nx = 1\n",
+    );
+    let problems = problems.expect_err("refused");
+    let about: Vec<&str> = problems.iter().map(|problem| problem.rsplit_once(": ").map_or("", |(at, _)| at)).collect();
+    assert_eq!(problems.len(), 7, "{problems:#?}");
+    for name in [
+        "locals",
+        "graphql.url",
+        "nowhere",
+        "server.public_url",
+        "server.port",
+        "search.url",
+        "graphql.default_page_size",
+    ] {
+        assert!(about.iter().any(|at| at.contains(name)), "{name}: {problems:#?}");
+    }
+    assert!(problems.iter().any(|problem| problem.contains("did you mean")), "{problems:#?}");
+}
+
+#[test]
+fn flags_win_over_the_environment() {
+    let sources = Sources {
+        file: None,
+        environment: vec![("LYCEUM_SERVER_PORT".into(), "1".into()), ("LYCEUM_LOCALES".into(), "zh-CN, en".into())],
+        flags: vec![("server.port", "2".into())],
+    };
+    let config = Config::read(&sources).expect("valid");
+    assert_eq!(config.server.port, 2);
+    assert_eq!(config.locales.default_locale().as_str(), "zh-CN");
+}
+
+#[test]
+fn an_unknown_variable_is_refused() {
+    let sources = Sources { environment: vec![("LYCEUM_SERVER_PROT".into(), "1".into())], ..Sources::default() };
+    assert_eq!(Config::read(&sources).expect_err("refused").0, ["LYCEUM_SERVER_PROT: no key has this variable"]);
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let config =
+        from_file("[database]\nurl = \"postgres://u:hunter2@db/x\"\n[search]\nkey = \"hunter2\"\n").expect("valid");
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn an_account_is_read_whole_and_an_unknown_key_in_it_refused() {
+    let account = "[[payments.accounts]]\nprovider = \"sandbox\"\naccount = \"a\"\n";
+    let config = from_file(&format!("{account}settings = {{ gateway-url = \"http://127.0.0.1:1\" }}")).expect("valid");
+    let settings = config.payment_settings();
+    assert_eq!(settings.accounts[0].notify_url, "http://127.0.0.1:8080/webhooks/payments/sandbox");
+    assert_eq!(settings.accounts[0].account.settings, [("gateway-url".to_owned(), "http://127.0.0.1:1".to_owned())]);
+    assert!(from_file(&format!("{account}secret = \"x\"")).is_err());
+    assert!(from_file(&format!("{account}{account}")).is_err());
+}
+
+#[test]
+fn every_key_has_a_meaning_and_a_variable_of_its_own() {
+    let mut variables: Vec<String> = KEYS.iter().map(lyceum::config::Key::variable).collect();
+    variables.sort();
+    variables.dedup();
+    assert_eq!(variables.len(), KEYS.len());
+    assert!(KEYS.iter().all(|key| key.meaning.ends_with('.') || key.meaning.ends_with("below.")));
+}
