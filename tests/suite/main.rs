@@ -1,1 +1,17 @@
-//! The one test binary.
+//! The one test binary: stories over HTTP, on SQLite and on PostgreSQL. The
+//! files mirror the parts of the product that they are about.
+
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod components;
+mod docs;
+mod gating;
+mod http;
+mod import;
+mod matrix;
+mod payments;
+mod people;
+mod plugins;
+mod readme;
+mod search;

@@ -74,7 +74,6 @@ impl App {
     }
 
     /// All routes, with request ids, logs and security headers.
-    #[must_use]
     pub fn router(&self) -> Router {
         http::router(self.api.clone(), self.domains.clone())
     }

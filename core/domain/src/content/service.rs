@@ -140,7 +140,9 @@ impl Contents {
         if viewer.scope(&def.name, true, Action::Create).is_empty() {
             return Err(refusal(viewer, def));
         }
-        let mut draft = change.0;
+        // An explicit null leaves a field empty.
+        let mut draft = Draft::default();
+        draft.merge(change.0);
         self.fill_slug(write, def, &mut draft).await?;
         open_by_default(def, &mut draft);
         self.check_whole(def, &draft)?;

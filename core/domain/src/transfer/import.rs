@@ -144,7 +144,7 @@ impl Taking<'_> {
         }
         let children = std::mem::take(&mut record.children);
         let known = relation::find(&self.write, def, &slug, place.map(|place| place.parent)).await?;
-        let record = if known.is_none() { with_access(def, record.without_nulls()) } else { record };
+        let record = if known.is_none() { record.without_nulls() } else { record };
         let (id, outcome) = self.save(def, &slug, record.into_input()).await?;
         for (field, items) in children {
             Box::pin(self.children(def, id, field, items)).await.map_err(|failure| below(&field.name, &failure))?;
@@ -252,14 +252,6 @@ impl Place<'_> {
         }
         Ok(())
     }
-}
-
-/// A new entry is public when the file does not say otherwise.
-fn with_access<'m>(def: &TypeDef, mut record: Record<'m>) -> Record<'m> {
-    if def.field("access").is_some_and(|field| field.writable) {
-        record.values.entry("access").or_insert_with(|| "public".into());
-    }
-    record
 }
 
 fn input_name(field: &Field) -> String {

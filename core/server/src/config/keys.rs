@@ -73,5 +73,5 @@ pub const KEYS: &[Key] = &[
     key("graphql.body_bytes", "1048576", "Bytes of a request body."),
     key("graphql.root_fields", "30", "Root fields of one operation."),
     key("log.format", r#""auto""#, "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
-    key("log.filter", r#""info""#, "What is logged, as `info` or `info,lyceum_store=debug`."),
+    key("log.filter", r#""info,sea_orm_migration=warn""#, "What is logged, as `info` or `info,lyceum_store=debug`."),
 ];
