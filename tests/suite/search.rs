@@ -1,7 +1,6 @@
 //! The index follows the content, whatever happens in between.
 
 
-
 use lyceum::config::Config;
 use lyceum_domain::identity::Password;
 use lyceum_tests::{PASSWORD, TestApp, code_of, each_database, until};

@@ -27,9 +27,7 @@ pub struct RankContext {
 #[async_trait]
 pub trait Ranker: Send + Sync {
     /// The plugin's id, which the caller is told as the maker of the order.
-    fn name(&self) -> &str {
-        "ranker"
-    }
+    fn name(&self) -> &str;
 
     /// The columns it wants, each one of [`super::COLUMNS`].
     fn columns(&self) -> &[String];

@@ -85,6 +85,10 @@ impl PluginRanker {
 
 #[async_trait]
 impl Ranker for PluginRanker {
+    fn name(&self) -> &str {
+        &self.plugin.context().id
+    }
+
     fn columns(&self) -> &[String] {
         &self.columns
     }
