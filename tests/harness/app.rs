@@ -28,6 +28,7 @@ pub struct TestApp {
 }
 
 /// How an application is to be started.
+#[must_use]
 pub struct Start<'p> {
     place: &'p Place,
     gateway: bool,
@@ -41,27 +42,23 @@ impl<'p> Start<'p> {
     }
 
     /// With a payment provider beside it and the plugin that speaks to it.
-    #[must_use]
     pub fn that_sells(mut self) -> Self {
         self.gateway = true;
         self.plugins.push("payment-sandbox");
         self
     }
 
-    #[must_use]
     pub fn with_ranker(mut self) -> Self {
         self.plugins.push("ranking-default");
         self
     }
 
-    #[must_use]
     pub fn with_moderator(mut self) -> Self {
         self.plugins.push("moderation-wordlist");
         self
     }
 
     /// With another configuration.
-    #[must_use]
     pub fn configured(mut self, change: impl Fn(&mut Config) + 'p) -> Self {
         self.change = Box::new(change);
         self

@@ -30,7 +30,8 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// A path from the root of the repository.
 #[must_use]
 pub fn at_root(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the root").to_owned();
+    root.join(path)
 }
 
 /// Polls until there is an answer.

@@ -56,7 +56,6 @@ impl Person {
     }
 
     /// A request with this person's token.
-    #[must_use]
     pub fn post(&self, path: &str) -> RequestBuilder {
         let request = self.http.post(format!("{}{path}", self.address));
         match &self.token {

@@ -1,7 +1,10 @@
 //! Where an application lives: a data directory, a database and a clock. It
 //! outlives the application, so that a test can start it again.
 
-use std::sync::Arc;
+use std::{
+    io::Write as _,
+    sync::{Arc, Mutex},
+};
 
 use lyceum::config::{Config, Database, Identity, Secret, Server};
 use lyceum_domain::identity::{HashingCost, IdentityConfig, Limit};
@@ -42,7 +45,13 @@ pub fn skipped(why: &str) {
         std::env::var_os("LYCEUM_TEST_STRICT").is_none(),
         "LYCEUM_TEST_STRICT is set, and this would be skipped {why}"
     );
-    eprintln!("SKIPPED {why}");
+    // Once for each reason, and past the capture of the test runner.
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut told = TOLD.lock().unwrap();
+    if !told.iter().any(|before| before == why) {
+        told.push(why.to_owned());
+        writeln!(std::io::stderr(), "SKIPPED {why}").unwrap();
+    }
 }
 
 async fn on_postgres(server: &str, story: impl AsyncFn(&Place)) {
@@ -61,7 +70,6 @@ impl Place {
     }
 
     /// An application without plugins.
-    #[must_use]
     pub fn app(&self) -> Start<'_> {
         Start::new(self)
     }

@@ -25,13 +25,14 @@ fn source_hash(folder: &str) -> String {
     paths.extend(files("plugins/sdk"));
     paths.extend(files(&format!("plugins/{folder}")));
     paths.sort_unstable();
-    let lines: String = paths.iter().map(|path| format!("{}  {path}\n", sha256(&std::fs::read(at_root(path)).unwrap()))).collect();
+    let lines: String =
+        paths.iter().map(|path| format!("{}  {path}\n", sha256(&std::fs::read(at_root(path)).unwrap()))).collect();
     sha256(lines.as_bytes())
 }
 
 /// Every regular file below a folder, by its path from the root.
 fn files(folder: &str) -> Vec<String> {
-    let root = std::fs::canonicalize(at_root(".")).unwrap();
+    let root = at_root("");
     let (mut found, mut folders): (Vec<String>, Vec<PathBuf>) = (Vec::new(), vec![root.join(folder)]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {

@@ -63,9 +63,12 @@ async fn queries_come_by_get_and_mutations_only_by_post() {
         let query = "query Two($first: Int!) { courses(first: $first) { totalCount } } query One { __typename }";
         let answer = get(&[("query", query), ("operationName", "Two"), ("variables", "{\"first\":2}")]).await;
         assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(answer.json::<Json>().await.unwrap(), json!({ "data": { "courses": { "totalCount": 0 } } }).clone());
+        assert_eq!(answer.json::<Json>().await.unwrap()["data"], json!({ "courses": { "totalCount": 0 } }));
         let answer = get(&[("query", "mutation { signOut { signedOut } }")]).await;
-        assert_eq!((answer.status(), &answer.headers()["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap()));
+        assert_eq!(
+            (answer.status(), &answer.headers()["allow"]),
+            (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap())
+        );
         assert_eq!(code_of(&answer.json::<Json>().await.unwrap()), "METHOD_NOT_ALLOWED");
         for parameters in [&[][..], &[("query", "{ __typename }"), ("variables", "[1]")]] {
             let answer = get(parameters).await;
@@ -120,7 +123,11 @@ async fn every_answer_has_a_request_id_and_closed_headers() {
             let answer = app.visitor().get(path).await;
             let headers = answer.headers();
             assert_eq!(headers["x-request-id"].len(), 26, "{path}");
-            assert_eq!((&headers["x-content-type-options"], &headers["referrer-policy"]), (&"nosniff".parse().unwrap(), &"no-referrer".parse().unwrap()), "{path}");
+            assert_eq!(
+                (&headers["x-content-type-options"], &headers["referrer-policy"]),
+                (&"nosniff".parse().unwrap(), &"no-referrer".parse().unwrap()),
+                "{path}"
+            );
             assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"), "{path}");
         }
         app.stop().await;
@@ -177,6 +184,36 @@ async fn statements_are_told_in_development_only() {
         let answer = app.visitor().ask("{ courses { totalCount } }", json!({})).await;
         assert_eq!(answer["extensions"]["sql"], Json::Null);
         app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_has_begun_is_answered_when_the_server_stops() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    each_database(async |place| {
+        let app = place.app().start().await;
+        let address = app.address.strip_prefix("http://").unwrap().to_owned();
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let body = json!({ "query": "{ courses { totalCount } }" }).to_string();
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut buffer = vec![0; 1024];
+        // The server asks for the body: the request has begun.
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert!(buffer[..read].starts_with(b"HTTP/1.1 100 "));
+        let finish = async {
+            stream.write_all(body.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let ((), answer) = futures::join!(app.stop(), finish);
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("totalCount"), "{answer}");
+        assert!(tokio::net::TcpStream::connect(&address).await.is_err());
     })
     .await;
 }

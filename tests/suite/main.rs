@@ -10,6 +10,7 @@ mod gating;
 mod http;
 mod import;
 mod matrix;
+mod odd;
 mod payments;
 mod people;
 mod plugins;

@@ -42,7 +42,8 @@ impl Sale {
     async fn count(&self, what: &str) -> i64 {
         use sea_orm::{ConnectionTrait as _, Statement};
         let database = &self.app.app.domains().database;
-        let statement = Statement::from_string(database.dialect().backend(), format!("SELECT COUNT(*) AS n FROM {what}"));
+        let statement =
+            Statement::from_string(database.dialect().backend(), format!("SELECT COUNT(*) AS n FROM {what}"));
         let row = database.reader().query_one_raw(statement).await.unwrap().unwrap();
         row.try_get::<i64>("", "n").unwrap()
     }
@@ -219,7 +220,10 @@ async fn a_provider_that_hangs_leaves_the_outcome_open_until_it_is_asked() {
         gateway.set_hang(false);
         let orders = "{ orders { nodes { id state } totalCount } }";
         let before = buyer.data(orders, json!({})).await;
-        assert_eq!((&before["orders"]["totalCount"], &before["orders"]["nodes"][0]["state"]), (&json!(1), &json!("PLACED")));
+        assert_eq!(
+            (&before["orders"]["totalCount"], &before["orders"]["nodes"][0]["state"]),
+            (&json!(1), &json!("PLACED"))
+        );
         // The janitor asks with the same reference.
         sale.app.clock.advance(Duration::from_secs(60));
         sale.app.app.domains().payments.query_open(sale.app.app.domains().database.now()).await.unwrap();
@@ -263,6 +267,93 @@ async fn an_unknown_provider_has_no_webhook() {
         let checkout = "mutation ($id: ID!) { checkout(input: { planId: $id, provider: \"nobody\", returnUrl: \"http://a.example/\", idempotencyKey: \"x\" }) { redirectUrl } }";
         let error: Json = buyer.error(checkout, json!({ "id": sale.plan })).await;
         assert_eq!(error["extensions"], json!({ "code": "BAD_USER_INPUT", "path": ["input", "provider"] }));
+        sale.app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pressing_twice_and_ordering_ten_times_at_once_pays_once() {
+    each_database(async |place| {
+        let sale = sale(place).await;
+        let buyer = sale.app.member("hasty").await;
+        let answers = futures::future::join_all((0..10).map(|_| buyer.checks_out("planId", &sale.plan, "k"))).await;
+        let orders: std::collections::HashSet<String> = answers
+            .iter()
+            .filter(|answer| code_of(answer) == "ok")
+            .map(|answer| answer["data"]["checkout"]["order"]["id"].to_string())
+            .collect();
+        assert_eq!(
+            (orders.len(), sale.count("customer_order").await, sale.count("payment").await),
+            (1, 1, 1),
+            "{answers:?}"
+        );
+        let (order, page) = buyer.orders("planId", &sale.plan, "k").await;
+        let presses = futures::future::join_all((0..3).map(|_| buyer.presses(&page, "pay", "twice"))).await;
+        assert!(presses.iter().all(|location| *location == presses[0]));
+        sale.app.gateway().switches.wait_idle().await;
+        assert_eq!(buyer.order_state(&order).await, "PAID");
+        assert_eq!(sale.count("entitlement").await, 1);
+        sale.app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lapsed_member_cannot_read_gated_text() {
+    each_database(async |place| {
+        let sale = sale(place).await;
+        let buyer = sale.app.member("lapsing").await;
+        buyer.buys(&sale.app, "planId", &sale.plan, "k").await;
+        // A month from 21 November has 30 days.
+        sale.app.clock.advance(Duration::from_secs(30 * 24 * 3600 - 60));
+        let buyer = sale.app.visitor().signed_in("lapsing@example.com").await;
+        assert!(buyer.may_read(&sale.course).await);
+        sale.app.clock.advance(Duration::from_secs(120));
+        assert!(!buyer.may_read(&sale.course).await);
+        sale.app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declined_or_abandoned_payment_opens_nothing() {
+    each_database(async |place| {
+        let sale = sale(place).await;
+        for action in ["decline", "cancel"] {
+            let (buyer, order, page, _) = sale.order(action).await;
+            buyer.presses(&page, action, "normal").await;
+            sale.app.gateway().switches.wait_idle().await;
+            assert_eq!(buyer.order_state(&order).await, "CANCELED", "{action}");
+            assert!(!buyer.may_read(&sale.course).await, "{action}");
+        }
+        sale.app.gateway().switches.set_decline_create(true);
+        let buyer = sale.app.member("declined").await;
+        assert_eq!(code_of(&buyer.checks_out("planId", &sale.plan, "k").await), "PAYMENT_DECLINED");
+        sale.app.gateway().switches.set_decline_create(false);
+        sale.app.gateway().switches.set_down(true);
+        let buyer = sale.app.member("unlucky").await;
+        let answer = buyer.checks_out("planId", &sale.plan, "k").await;
+        // A 503 proves nothing: the order says so until the provider is asked.
+        assert_eq!(code_of(&answer), "PAYMENT_UNKNOWN", "{answer}");
+        let order = answer["errors"][0]["extensions"]["orderId"].as_str().unwrap();
+        assert_eq!(buyer.order_state(order).await, "PLACED");
+        assert_eq!(sale.count("entitlement").await, 0);
+        sale.app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_published_or_not_for_sale_cannot_be_bought() {
+    each_database(async |place| {
+        let sale = sale(place).await;
+        let buyer = sale.app.member("eager").await;
+        let priced = json!({ "title": "Draft", "access": "PURCHASE", "price": { "minor": 100, "currency": "CNY" } });
+        let draft = lyceum_tests::entry(&sale.app.admin, "course", priced).await;
+        assert_eq!(code_of(&buyer.checks_out("courseId", &draft, "a").await), "NOT_FOUND");
+        assert_eq!(code_of(&buyer.checks_out("courseId", &sale.course, "b").await), "INVALID_STATE");
+        assert_eq!(sale.count("customer_order").await, 0);
         sale.app.stop().await;
     })
     .await;

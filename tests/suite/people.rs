@@ -140,8 +140,13 @@ async fn a_wrong_registration_names_the_field_and_makes_nobody() {
             ("new@example.com", PASSWORD, "  ", "BAD_USER_INPUT", "name"),
             ("Taken@Example.com", PASSWORD, "N", "CONFLICT", "email"),
         ] {
-            let error = app.visitor().error(register, json!({ "email": email, "password": password, "name": name })).await;
-            assert_eq!(error["extensions"], json!({ "code": code, "path": ["input", field] }), "{email} {password} {name}");
+            let error =
+                app.visitor().error(register, json!({ "email": email, "password": password, "name": name })).await;
+            assert_eq!(
+                error["extensions"],
+                json!({ "code": code, "path": ["input", field] }),
+                "{email} {password} {name}"
+            );
         }
         assert_eq!(app.admin.data("{ users { totalCount } }", json!({})).await["users"]["totalCount"], 2);
         app.stop().await;

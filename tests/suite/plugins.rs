@@ -73,7 +73,10 @@ async fn enabling_and_disabling_changes_what_runs_at_once_and_lasts() {
         let app = place.app().start().await;
         let (course, member) = (course(&app).await, app.member("member").await);
         const SPAM: &str = "加微信 abc12345 领取免费资料";
-        assert_eq!((ranked_by(&member).await, comment(&member, &course, SPAM).await), (json!("default"), json!("VISIBLE")));
+        assert_eq!(
+            (ranked_by(&member).await, comment(&member, &course, SPAM).await),
+            (json!("default"), json!("VISIBLE"))
+        );
         app.admin.installs("ranking-default", json!({})).await;
         app.admin.installs("moderation-wordlist", json!({})).await;
         // Installed is not enabled.
@@ -88,10 +91,16 @@ async fn enabling_and_disabling_changes_what_runs_at_once_and_lasts() {
         // It is so after a restart too.
         let app = place.app().start().await;
         let member = app.visitor().signed_in("member@example.com").await;
-        assert_eq!((ranked_by(&member).await, comment(&member, &course, SPAM).await), (json!("lyceum/ranking-default"), held));
+        assert_eq!(
+            (ranked_by(&member).await, comment(&member, &course, SPAM).await),
+            (json!("lyceum/ranking-default"), held)
+        );
         app.admin.disables("lyceum/ranking-default").await;
         app.admin.disables("lyceum/moderation-wordlist").await;
-        assert_eq!((ranked_by(&member).await, comment(&member, &course, SPAM).await), (json!("default"), json!("VISIBLE")));
+        assert_eq!(
+            (ranked_by(&member).await, comment(&member, &course, SPAM).await),
+            (json!("default"), json!("VISIBLE"))
+        );
         app.stop().await;
     })
     .await;
@@ -149,11 +158,28 @@ async fn a_ranker_that_misbehaves_leaves_the_default_order() {
         for surface in ["short", "nan", "refuse", "giant", "trap", "memory", "loop"] {
             let ranking = app.app.domains().ranking.clone();
             let viewer = Viewer::default();
-            let (ranked, other) = futures::join!(ranking.order(&viewer, items(), on(surface)), member.data("{ courses { totalCount } }", json!({})));
-            let newest_first: Vec<f32> = ranked.0.iter().map(|id| items().iter().find(|i| i.id == *id).unwrap().age_hours).collect();
+            let (ranked, other) = futures::join!(
+                ranking.order(&viewer, items(), on(surface)),
+                member.data("{ courses { totalCount } }", json!({}))
+            );
+            let newest_first: Vec<f32> =
+                ranked.0.iter().map(|id| items().iter().find(|i| i.id == *id).unwrap().age_hours).collect();
             assert_eq!((newest_first, ranked.1), (vec![1.0, 2.0, 3.0], RankedBy::Default), "{surface}");
             assert_eq!(other["courses"]["totalCount"], 1);
         }
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_never_told_again() {
+    each_database(async |place| {
+        let app = place.app().that_sells().start().await;
+        let query = "{ plugins { nodes { name version state digest manifest grants lastError } } }";
+        let told = app.admin.data(query, json!({})).await;
+        assert!(told.to_string().contains("api_key"), "{told}");
+        assert!(!told.to_string().contains("of_the_suite"), "{told}");
         app.stop().await;
     })
     .await;
@@ -166,6 +192,14 @@ fn on(surface: &str) -> RankContext {
 /// Three items with ids that stay.
 fn items() -> Vec<RankItem> {
     static IDS: std::sync::LazyLock<[Id; 3]> = std::sync::LazyLock::new(|| [Id::new(), Id::new(), Id::new()]);
-    let item = |(id, age_hours): (&Id, f32)| RankItem { id: *id, age_hours, enrolments: 0, comments: 0, price_minor: 0, lessons: 0, affinity: 0.0 };
+    let item = |(id, age_hours): (&Id, f32)| RankItem {
+        id: *id,
+        age_hours,
+        enrolments: 0,
+        comments: 0,
+        price_minor: 0,
+        lessons: 0,
+        affinity: 0.0,
+    };
     IDS.iter().zip([2.0, 3.0, 1.0]).map(item).collect()
 }

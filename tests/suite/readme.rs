@@ -92,7 +92,10 @@ impl Step {
     async fn run(&self, app: &TestApp, known: &mut HashMap<String, String>) {
         let (person, variables) = (self.asker(app, known), self.variables(known));
         let answer = if self.waits_for_search {
-            until("the search index", async || Some(person.ask(&self.query, variables.clone()).await).filter(|a| self.holds(a))).await
+            until("the search index", async || {
+                Some(person.ask(&self.query, variables.clone()).await).filter(|a| self.holds(a))
+            })
+            .await
         } else {
             person.ask(&self.query, variables).await
         };
@@ -122,7 +125,12 @@ async fn demo_tiers(app: &TestApp) {
     for tier in tiers {
         let month = &tier["plans"][0];
         assert_eq!(month["interval"], "month");
-        app.tier(tier["key"].as_str().unwrap(), tier["rank"].as_i64().unwrap(), month["price"]["minor"].as_i64().unwrap()).await;
+        app.tier(
+            tier["key"].as_str().unwrap(),
+            tier["rank"].as_i64().unwrap(),
+            month["price"]["minor"].as_i64().unwrap(),
+        )
+        .await;
     }
 }
 

@@ -1,6 +1,5 @@
 //! The index follows the content, whatever happens in between.
 
-
 use lyceum::config::Config;
 use lyceum_domain::identity::Password;
 use lyceum_tests::{PASSWORD, TestApp, code_of, each_database, until};
@@ -10,7 +9,12 @@ const FIND: &str = "query ($words: String!) { search(query: $words) { totalCount
 
 async fn found(app: &TestApp, words: &str) -> Vec<String> {
     let answer = app.visitor().data(FIND, json!({ "words": words })).await;
-    answer["search"]["nodes"].as_array().unwrap().iter().map(|hit| hit["node"]["slug"].as_str().unwrap().to_owned()).collect()
+    answer["search"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| hit["node"]["slug"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +40,8 @@ async fn a_crash_between_publishing_and_indexing_loses_nothing() {
         // A process without an indexer publishes and is gone.
         let directory = place.directory.path().to_owned();
         let app = place.app().start().await;
-        let course = lyceum_tests::entry(&app.admin, "course", json!({ "slug": "salt", "title": "Fermenting kohlrabi" })).await;
+        let course =
+            lyceum_tests::entry(&app.admin, "course", json!({ "slug": "salt", "title": "Fermenting kohlrabi" })).await;
         let domains = app.app.domains().clone();
         app.stop().await;
         let def = domains.contents.content_type("course").unwrap();

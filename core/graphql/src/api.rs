@@ -107,7 +107,8 @@ fn definition(model: &TypeModel) -> Definition {
     register_shared(&mut inputs, &mut outputs);
     let roots = roots::roots(model, &mut inputs, &mut outputs);
     let actions = actions::actions(model, &mut inputs, &mut outputs);
-    Definition { inputs, outputs, roots, actions }
+    let lists = model.types().iter().map(|def| (def.name.clone(), schema::list_arguments(def))).collect();
+    Definition { inputs, lists, outputs, roots, actions }
 }
 
 /// The objects that the read compiler answers beside the types of the model.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Request, Response, Variables,
+    Request, Response,
     dynamic::Schema,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
     parser::types::{
@@ -16,7 +16,9 @@ use async_graphql::{
 use lyceum_kernel::{ErrorCode, Failure, Result};
 use quick_cache::sync::Cache;
 
-use crate::limits::Limits;
+use serde_json::Value as Json;
+
+use crate::{inputs::Variables, limits::Limits};
 
 /// A document that fits the schema.
 #[derive(Debug)]
@@ -80,7 +82,9 @@ impl Documents {
         }
         let parsed = async_graphql::parser::parse_query(query).map_err(|error| parse_failure(&error))?;
         check_aliases(&parsed, limits)?;
-        let mut request = Request::new("").variables(variables.clone()).data(ValidateOnly);
+        let mut request = Request::new("")
+            .variables(async_graphql::Variables::from_json(Json::Object(variables.clone())))
+            .data(ValidateOnly);
         request.operation_name = operation.map(str::to_owned);
         request.set_parsed_query(parsed.clone());
         let response = schema.execute(request).await;

@@ -1,7 +1,7 @@
 //! Execution: reads are compiled to one statement a root field, actions are
 //! called and their payload is read the same way.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use async_graphql::{
     Request as SchemaRequest,
@@ -77,8 +77,8 @@ impl Api {
 
     async fn try_run(&self, request: &GraphqlRequest, asker: &Asker) -> Result<String> {
         let name = request.operation_name.as_deref();
-        let variables = async_graphql::Variables::from_json(Json::Object(request.variables.clone()));
-        let document = self.documents.get(&self.schema, &request.query, &variables, name, self.options.limits).await?;
+        let document =
+            self.documents.get(&self.schema, &request.query, &request.variables, name, self.options.limits).await?;
         let operation = document.operation(name)?;
         if Document::is_mutation(operation) && asker.safe {
             return Err(Failure::new(ErrorCode::MethodNotAllowed, "A mutation is sent by POST."));
@@ -91,14 +91,15 @@ impl Api {
 }
 
 /// The variables with the defaults that the operation declares.
-fn with_defaults(operation: &OperationDefinition, given: &Variables) -> Variables {
-    let mut variables = given.clone();
+fn with_defaults<'v>(operation: &OperationDefinition, given: &'v Variables) -> Cow<'v, Variables> {
+    let mut variables = Cow::Borrowed(given);
     for definition in &operation.variable_definitions {
         let name = definition.node.name.node.as_str();
         if let Some(default) = definition.node.default_value()
             && !variables.contains_key(name)
         {
-            variables.insert(name.to_owned(), default.clone().into_json().unwrap_or(Json::Null));
+            let value = default.clone().into_json().unwrap_or(Json::Null);
+            variables.to_mut().insert(name.to_owned(), value);
         }
     }
     variables
@@ -479,7 +480,9 @@ impl<'a> Run<'a> {
     {
         let api: &'a Api = self.api;
         let meter = std::mem::replace(&mut self.meter, Meter::new(api.options.limits));
-        let mut planner = Planner { model: &api.domains.model, inputs: &api.definition.inputs, meter };
+        let definition = &api.definition;
+        let mut planner =
+            Planner { model: &api.domains.model, inputs: &definition.inputs, lists: &definition.lists, meter };
         let result = plan(&mut planner);
         self.meter = planner.meter;
         result

@@ -15,6 +15,8 @@ use crate::{
 
 const EQUALITY: &[&str] = &["eq", "ne", "in", "notIn", "isNull"];
 const ORDER: &[&str] = &["lt", "lte", "gt", "gte"];
+/// SQLite refuses patterns of more than 50,000 bytes, and searching for longer texts is no filter.
+const PATTERN_BYTES_MAX: usize = 1000;
 const TEXT: &[&str] = &["contains", "startsWith"];
 
 /// Registers the filter of every type and of every kind of field.
@@ -161,6 +163,10 @@ fn condition<'m>(field: &'m Field, name: &str, value: &Json) -> Result<Filter<'m
         return Ok(Filter::Currency { field, code: value.as_str().unwrap_or_default().to_owned() });
     }
     let (operator, takes_value) = operator(name, value);
+    let is_pattern = matches!(operator, Operator::Contains | Operator::StartsWith);
+    if is_pattern && value.as_str().is_some_and(|text| text.len() > PATTERN_BYTES_MAX) {
+        return Err(Failure::input(&format!("filter.{}", field.name), format!("At most {PATTERN_BYTES_MAX} bytes.")));
+    }
     let values = match value {
         _ if !takes_value => Vec::new(),
         Json::Array(items) => items.iter().map(|item| database_value(field, item)).collect::<Result<_>>()?,

@@ -1,5 +1,7 @@
 //! From a selection to a plan: what the read compiler is asked.
 
+use std::collections::HashMap;
+
 use lyceum_kernel::{ErrorCode, Failure, Id, Result};
 use lyceum_model::{
     Field, FieldKind, Scalar, TypeDef, TypeModel,
@@ -14,7 +16,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     fields::{Selected, Selections},
     filter,
-    inputs::Inputs,
+    inputs::{Input, Inputs},
     limits::Meter,
     schema,
 };
@@ -23,6 +25,8 @@ use crate::{
 pub struct Planner<'m> {
     pub model: &'m TypeModel,
     pub inputs: &'m Inputs,
+    /// The arguments of a list, by the name of its type.
+    pub lists: &'m HashMap<String, Vec<Input>>,
     pub meter: Meter,
 }
 
@@ -91,8 +95,8 @@ impl<'m> Planner<'m> {
         reached: Reached<'m>,
         extra: Option<Filter<'m>>,
     ) -> Result<Connection<'m>> {
-        let declared = schema::list_arguments(def);
-        let arguments = self.inputs.arguments(&declared, |name| selected.argument(name), below.variables())?;
+        let declared = self.lists.get(&def.name).map_or(&[][..], Vec::as_slice);
+        let arguments = self.inputs.arguments(declared, |name| selected.argument(name), below.variables())?;
         let sort = sort_keys(def, arguments.get("sort"), reached)?;
         let page = self.page(&arguments, sort.len())?;
         let asked =
@@ -232,6 +236,18 @@ pub fn sort_values(def: &TypeDef) -> Vec<(String, SortKey<'_>)> {
     .collect()
 }
 
+/// The meaning of one value of the sort enumeration.
+fn sort_key<'m>(def: &'m TypeDef, value: &str) -> Option<SortKey<'m>> {
+    let (name, direction) = match value.strip_suffix("_DESC") {
+        Some(name) => (name, Direction::Descending),
+        None => (value.strip_suffix("_ASC")?, Direction::Ascending),
+    };
+    let field =
+        || schema::readable(def).find(|field| sortable(field) && screaming(&field.name) == name).map(Sort::Field);
+    let by = if name == "ID" { Some(Sort::Id) } else { field() };
+    by.map(|by| SortKey { by, direction })
+}
+
 fn sortable(field: &Field) -> bool {
     let plain = !field.gated && !field.private;
     match &field.kind {
@@ -249,8 +265,7 @@ fn sort_keys<'m>(def: &'m TypeDef, asked: Option<&Json>, reached: Reached<'m>) -
     let mut keys = if names.is_empty() {
         default_sort(def, reached)
     } else {
-        let known = sort_values(def);
-        let find = |name: &&str| known.iter().find(|(value, _)| value == name).map(|(_, key)| *key);
+        let find = |name: &&str| sort_key(def, name);
         names
             .iter()
             .map(|name| find(name).ok_or_else(|| Failure::input("sort", format!("\"{name}\" is not a sort."))))

@@ -1,6 +1,8 @@
 //! The schema: one dynamic async-graphql schema from the model and the
 //! actions. It validates and introspects; execution is ours (`execute.rs`).
 
+use std::collections::HashMap;
+
 use async_graphql::dynamic::{
     Enum, EnumItem, Field as SchemaField, FieldFuture, InputObject, InputValue, Interface, InterfaceField, Object,
     Scalar as SchemaScalar, Schema, SchemaError, TypeRef, Union,
@@ -20,6 +22,8 @@ use crate::{
 /// Everything that is told of the schema before async-graphql knows it.
 pub struct Definition {
     pub inputs: Inputs,
+    /// The arguments of a list, by the name of its type.
+    pub lists: HashMap<String, Vec<Input>>,
     pub outputs: Outputs,
     pub roots: Vec<Root>,
     pub actions: Vec<Action>,

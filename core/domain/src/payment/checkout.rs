@@ -284,7 +284,7 @@ impl Payments {
         match attempt.as_ref().map(|a| a.state.as_str()) {
             Some("not-sent") => {
                 Err(unavailable("The payment provider cannot be reached. Nothing was charged; try again.")
-                    .with("orderId", order.id.as_str()))
+                    .with("orderId", order.id.with_prefix("order")))
             }
             Some("prepared" | "unknown") => Err(unknown(order.id)),
             _ => done(None),
@@ -338,17 +338,18 @@ fn invalid_state(message: &str) -> Failure {
 
 fn running(order: Id) -> Failure {
     Failure::new(ErrorCode::Conflict, "The first request with this key is still running. Try again shortly.")
-        .with("orderId", order.as_str())
+        .with("orderId", order.with_prefix("order"))
         .with("retryAfterSeconds", query_delay(0).as_secs())
 }
 
 fn unknown(order: Id) -> Failure {
     let message = "The payment provider did not answer clearly. Look at the order; do not pay again.";
-    Failure::new(ErrorCode::PaymentUnknown, message).with("orderId", order.as_str())
+    Failure::new(ErrorCode::PaymentUnknown, message).with("orderId", order.with_prefix("order"))
 }
 
 fn declined_failure(order: Id) -> Failure {
-    Failure::new(ErrorCode::PaymentDeclined, "The payment provider declined.").with("orderId", order.as_str())
+    Failure::new(ErrorCode::PaymentDeclined, "The payment provider declined.")
+        .with("orderId", order.with_prefix("order"))
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ pub struct Progress {
 
 const BATCH: u32 = 200;
 
+/// How long after a write more writes are waited for.
+const GATHER: Duration = Duration::from_millis(100);
+
 impl Search {
     /// Works until `stop` resolves; after an error it waits and tries again.
     pub async fn run_indexer(&self, stop: impl Future<Output = ()>) {
@@ -39,7 +42,8 @@ impl Search {
             };
             tokio::select! {
                 () = &mut stop => return,
-                () = woken, if wait == Duration::from_secs(2) => {}
+                // Many writes at once are indexed together.
+                () = async { woken.await; tokio::time::sleep(GATHER).await }, if wait == Duration::from_secs(2) => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -64,7 +68,9 @@ impl Search {
     async fn apply(&self, deliveries: &[Delivery]) -> Result<()> {
         for kind in KINDS {
             let mut ids: Vec<Id> = Vec::new();
-            for delivery in deliveries.iter().filter(|d| d.event.subject_type == *kind) {
+            for delivery in
+                deliveries.iter().filter(|d| d.event.subject_type == *kind && concerns_readers(&d.event.name))
+            {
                 if !ids.contains(&delivery.event.subject_id) {
                     ids.push(delivery.event.subject_id);
                 }
@@ -123,6 +129,11 @@ impl Search {
         }
         Ok(done)
     }
+}
+
+/// Whether what readers see changed. A saved draft changes nothing for them.
+fn concerns_readers(event: &str) -> bool {
+    [".published", ".unpublished", ".deleted"].iter().any(|what| event.ends_with(what))
 }
 
 pub(super) fn unavailable(error: SearchError) -> Failure {

@@ -214,7 +214,7 @@ pub(super) fn join_columns(own: &ContentType, target: &str, target_table: &str) 
 fn main_indexes(types: &[ContentType], own: &ContentType) -> Vec<Index> {
     let table = own.table();
     let index = |unique, columns: &[(&str, bool)]| Index::new(&table, unique, columns);
-    let mut indexes = vec![index(false, &[("status", false), ("published_at", true), ("id", false)])];
+    let mut indexes = vec![index(false, &[("status", false), ("published_at", true), ("id", true)])];
     for field in own.fields.iter().filter(|f| f.is_stored() && !f.localised) {
         let column = field.column();
         match &field.kind {
@@ -226,7 +226,7 @@ fn main_indexes(types: &[ContentType], own: &ContentType) -> Vec<Index> {
             _ if field.unique => indexes.push(index(true, &[(&column, false)])),
             Kind::ToOne { .. } => indexes.extend(child_indexes(types, own, field)),
             _ if field.indexed => {
-                indexes.push(index(false, &[(&column, false), ("status", false), ("published_at", true)]))
+                indexes.push(index(false, &[(&column, false), ("status", false), ("published_at", true), ("id", true)]))
             }
             _ => {}
         }

@@ -40,27 +40,30 @@ impl<'r> Sql<'r> {
         if scopes.contains(&RowScope::All) {
             return self.push("(1=1)");
         }
-        self.push("(1=0");
+        self.push("(");
+        let mut written = false;
+        // `1=0 OR …` would be simpler to write, but keeps indexes from being used.
         for scope in scopes {
-            match scope {
-                RowScope::All => {}
-                RowScope::Published => self.published(def, alias),
-                RowScope::Own => {
-                    if def.owner.is_some() {
-                        self.push(" OR ");
-                        self.own(def, alias);
-                    }
-                }
+            let possible = match scope {
+                RowScope::All => false,
+                RowScope::Published => def.is_content() || def.public_when.is_some(),
+                RowScope::Own => def.owner.is_some(),
+            };
+            if !possible {
+                continue;
             }
+            self.push(if written { " OR " } else { "" });
+            written = true;
+            if *scope == RowScope::Own { self.own(def, alias) } else { self.published(def, alias) }
         }
-        self.push(")");
+        self.push(if written { ")" } else { "1=0)" });
     }
 
     fn published(&mut self, def: &TypeDef, alias: Alias) {
         if def.is_content() {
-            self.write(format_args!(" OR {alias}.status='published'"));
+            self.write(format_args!("{alias}.status='published'"));
         } else if let Some((column, value)) = &def.public_when {
-            self.write(format_args!(" OR {alias}.{column}="));
+            self.write(format_args!("{alias}.{column}="));
             self.literal(value);
         }
     }

@@ -4,12 +4,12 @@ use lyceum_model::{Field, FieldKind, TypeDef};
 use sea_orm::Value;
 
 use super::{
-    plan::{Connection, ConnectionOutput, Direction, EdgeOutput, Entity, PageInfoPart, Sort, SortKey},
+    plan::{Connection, ConnectionOutput, Direction, EdgeOutput, Entity, Filter, PageInfoPart, Sort, SortKey},
     sql::{Alias, Sql},
 };
 
 /// The row and field that lead to a list; none for a root list.
-pub(super) type Parent<'p> = Option<(Alias, &'p Field, &'p TypeDef)>;
+pub(super) type Parent<'p> = Option<(Alias, &'p Field)>;
 
 /// What the rows of a page must carry for the selection.
 struct Needs<'c, 'm> {
@@ -170,10 +170,10 @@ impl Sql<'_> {
     }
 
     /// The rows of the page, one more than asked when it must be known
-    /// whether there are more.
+    /// whether there are more. The page is cut first, from keys alone: SQLite
+    /// would tell every row before it sorts, and tell most of them in vain.
     fn rows(&mut self, connection: &Connection<'_>, parent: Parent<'_>, needs: &Needs<'_, '_>, numbered: bool) {
         let alias = self.alias();
-        let limit = connection.page.limit + u32::from(needs.more);
         if numbered {
             // Numbers are given after the limit, so the order is computed once.
             self.push("SELECT q.*,row_number() OVER () AS rn,count(*) OVER () AS n FROM (");
@@ -186,25 +186,46 @@ impl Sql<'_> {
         }
         if needs.cursor {
             self.push(if needs.nodes.is_empty() { "" } else { "," });
-            self.cursor_column(connection, alias);
+            self.cursor_column(connection);
         } else if needs.nodes.is_empty() {
             self.push("1 AS one");
         }
-        self.source(connection, parent, alias);
-        self.after_cursor(connection, alias);
-        self.order_by(connection, alias);
-        self.write(format_args!(" LIMIT {limit}"));
+        self.push(" FROM (");
+        self.keys(connection, parent, connection.page.limit + u32::from(needs.more));
+        self.write(format_args!(") k JOIN {} {alias} ON {alias}.id=k.id", connection.def.table));
+        if needs.nodes.iter().any(|entity| entity.is_localised()) {
+            self.join_locale(connection.def, alias);
+        }
+        self.order_by(connection, |sql, place, _| sql.write(format_args!("k.s{place}")));
         if numbered {
             self.push(") q");
         }
     }
 
-    /// ` FROM … WHERE …` without the page.
-    fn source(&mut self, connection: &Connection<'_>, parent: Parent<'_>, alias: Alias) {
+    /// The ids and sort values of the page.
+    fn keys(&mut self, connection: &Connection<'_>, parent: Parent<'_>, limit: u32) {
+        let alias = self.alias();
+        self.write(format_args!("SELECT {alias}.id AS id"));
+        for (place, key) in connection.sort.iter().enumerate() {
+            self.push(",");
+            self.sort_value(connection.def, alias, key);
+            self.write(format_args!(" AS s{place}"));
+        }
+        let localised = connection.sort.iter().any(SortKey::is_localised);
+        self.source(connection, parent, alias, localised);
+        self.after_cursor(connection, alias);
+        self.order_by(connection, |sql, _, key| sql.sort_value(connection.def, alias, key));
+        self.write(format_args!(" LIMIT {limit}"));
+    }
+
+    /// ` FROM … WHERE …` without the page. `localised` tells whether the
+    /// caller needs columns of the locale's row.
+    fn source(&mut self, connection: &Connection<'_>, parent: Parent<'_>, alias: Alias, localised: bool) {
         let def = connection.def;
+        let localised = localised || connection.filter.as_ref().is_some_and(Filter::is_localised);
         let via = match parent {
-            Some((row, field, owner)) => {
-                self.relation_from(owner, row, field, def, alias);
+            Some((row, field)) => {
+                self.relation_from(row, field, def, alias, localised);
                 self.push(" AND ");
                 match &field.kind {
                     FieldKind::ToMany { via, .. } => Some(via.as_str()),
@@ -212,7 +233,7 @@ impl Sql<'_> {
                 }
             }
             None => {
-                self.from(def, alias);
+                self.from(def, alias, localised);
                 self.push(" WHERE ");
                 None
             }
@@ -227,15 +248,14 @@ impl Sql<'_> {
     fn total(&mut self, connection: &Connection<'_>, parent: Parent<'_>) {
         let alias = self.alias();
         self.push("(SELECT count(*)");
-        self.source(connection, parent, alias);
+        self.source(connection, parent, alias, false);
         self.push(")");
     }
 
-    fn cursor_column(&mut self, connection: &Connection<'_>, alias: Alias) {
+    fn cursor_column(&mut self, connection: &Connection<'_>) {
         self.push(if self.sqlite() { "lower(hex(json_array(" } else { "encode(convert_to(json_build_array(" });
-        for (index, key) in connection.sort.iter().enumerate() {
-            self.push(if index > 0 { "," } else { "" });
-            self.sort_value(connection.def, alias, key);
+        for place in 0..connection.sort.len() {
+            self.write(format_args!("{}k.s{place}", if place > 0 { "," } else { "" }));
         }
         self.push(if self.sqlite() { "))) AS c" } else { ")::text,'UTF8'),'hex') AS c" });
     }
@@ -254,10 +274,10 @@ impl Sql<'_> {
         }
     }
 
-    fn order_by(&mut self, connection: &Connection<'_>, alias: Alias) {
-        for (index, key) in connection.sort.iter().enumerate() {
-            self.push(if index > 0 { "," } else { " ORDER BY " });
-            self.sort_value(connection.def, alias, key);
+    fn order_by(&mut self, connection: &Connection<'_>, value: impl Fn(&mut Self, usize, &SortKey<'_>)) {
+        for (place, key) in connection.sort.iter().enumerate() {
+            self.push(if place > 0 { "," } else { " ORDER BY " });
+            value(self, place, key);
             let direction = if connection.page.backward { key.direction.reversed() } else { key.direction };
             self.push(match direction {
                 Direction::Ascending => " ASC",

@@ -16,7 +16,7 @@ impl Sql<'_> {
         self.push(if self.sqlite() { "SELECT " } else { "SELECT (" });
         self.entity(entity, alias);
         self.push(if self.sqlite() { "" } else { ")::text" });
-        self.from(entity.def, alias);
+        self.from(entity.def, alias, entity.is_localised());
         self.push(" WHERE ");
         self.lookup(entity.def, alias, lookup);
         self.push(" AND ");
@@ -24,9 +24,12 @@ impl Sql<'_> {
         self.push(" LIMIT 1");
     }
 
-    pub(super) fn from(&mut self, def: &TypeDef, alias: Alias) {
+    /// ` FROM` the type's table, with its locale's row when that is needed.
+    pub(super) fn from(&mut self, def: &TypeDef, alias: Alias, localised: bool) {
         self.write(format_args!(" FROM {} {alias}", def.table));
-        self.join_locale(def, alias);
+        if localised {
+            self.join_locale(def, alias);
+        }
     }
 
     fn lookup(&mut self, def: &TypeDef, alias: Alias, lookup: &Lookup<'_>) {
@@ -81,7 +84,7 @@ impl Sql<'_> {
         ));
         self.entity(entity, alias);
         self.push(") AS j");
-        self.from(entity.def, alias);
+        self.from(entity.def, alias, entity.is_localised());
         self.write(format_args!(" WHERE {alias}.id IN ("));
         for (index, id) in ids.iter().enumerate() {
             self.push(if index > 0 { "," } else { "" });
@@ -107,7 +110,7 @@ impl Sql<'_> {
             Output::One(field, entity) => self.guarded(def, alias, field, |sql| sql.one_related(alias, field, entity)),
             Output::Many(field, connection) => {
                 self.push("(SELECT ");
-                self.connection(connection, Some((alias, field, def)));
+                self.connection(connection, Some((alias, field)));
                 self.push(")");
             }
             Output::Access(outputs) => self.access(def, alias, outputs),
@@ -181,7 +184,7 @@ impl Sql<'_> {
         let other = self.alias();
         self.push("(SELECT ");
         self.entity(entity, other);
-        self.from(entity.def, other);
+        self.from(entity.def, other, entity.is_localised());
         self.write(format_args!(" WHERE {other}.id={alias}.{column} AND "));
         self.readable(entity.def, other);
         self.push(")");

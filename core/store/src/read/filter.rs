@@ -39,7 +39,7 @@ impl Sql<'_> {
                 self.bind(code.as_str());
                 self.push(")");
             }
-            Filter::Related { field, target, filter } => self.related(alias, field, def, target, filter),
+            Filter::Related { field, target, filter } => self.related(alias, field, target, filter),
         }
     }
 
@@ -90,17 +90,10 @@ impl Sql<'_> {
         self.push(")");
     }
 
-    fn related(
-        &mut self,
-        alias: Alias,
-        field: &lyceum_model::Field,
-        def: &TypeDef,
-        target: &TypeDef,
-        filter: &Filter<'_>,
-    ) {
+    fn related(&mut self, alias: Alias, field: &lyceum_model::Field, target: &TypeDef, filter: &Filter<'_>) {
         let other = self.alias();
         self.push("EXISTS(SELECT 1");
-        self.relation_from(def, alias, field, target, other);
+        self.relation_from(alias, field, target, other, filter.is_localised());
         self.push(" AND ");
         // A filter must not tell what a read would not.
         self.readable(target, other);
@@ -113,20 +106,20 @@ impl Sql<'_> {
     /// leads to.
     pub(super) fn relation_from(
         &mut self,
-        def: &TypeDef,
         alias: Alias,
         field: &lyceum_model::Field,
         target: &TypeDef,
         other: Alias,
+        localised: bool,
     ) {
         match &field.kind {
             FieldKind::ToOne { column, .. } => {
-                self.from(target, other);
+                self.from(target, other, localised);
                 self.write(format_args!(" WHERE {other}.id={alias}.{column}"));
             }
             FieldKind::ToMany { via, .. } => {
                 let column = target.field(via).and_then(super::access::to_one).map_or("id", |(_, column)| column);
-                self.from(target, other);
+                self.from(target, other, localised);
                 self.write(format_args!(" WHERE {other}.{column}={alias}.id"));
             }
             FieldKind::ManyToMany { join, .. } => {
@@ -134,12 +127,13 @@ impl Sql<'_> {
                     " FROM {} {other}j JOIN {} {other} ON {other}.id={other}j.{}",
                     join.table, target.table, join.other
                 ));
-                self.join_locale(target, other);
+                if localised {
+                    self.join_locale(target, other);
+                }
                 self.write(format_args!(" WHERE {other}j.{}={alias}.id", join.own));
             }
             FieldKind::Scalar { .. } | FieldKind::Money { .. } => {
-                let _ = def;
-                self.from(target, other);
+                self.from(target, other, localised);
                 self.push(" WHERE 1=0");
             }
         }

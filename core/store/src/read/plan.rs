@@ -182,3 +182,28 @@ pub enum Lookup<'a> {
         slug: &'a str,
     },
 }
+
+impl Entity<'_> {
+    /// Whether it tells a localised field of its own row.
+    pub(super) fn is_localised(&self) -> bool {
+        self.outputs.iter().any(|(_, output)| matches!(output, Output::Scalar(field) if field.localised))
+    }
+}
+
+impl SortKey<'_> {
+    pub(super) fn is_localised(&self) -> bool {
+        matches!(self.by, Sort::Field(field) if field.localised)
+    }
+}
+
+impl Filter<'_> {
+    /// Whether it asks about a localised field of the row itself.
+    pub(super) fn is_localised(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_localised),
+            Self::Not(inner) => inner.is_localised(),
+            Self::Compare { field, .. } => field.localised,
+            Self::Id { .. } | Self::Currency { .. } | Self::Related { .. } => false,
+        }
+    }
+}
