@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Locales, Result, Viewer};
+use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Locales, Result, RowScope, Viewer};
 use lyceum_model::{Access, FieldKind, Gate, Scalar, TypeDef, TypeModel};
 use lyceum_store::{Database, Write, read::Reading};
 use serde_json::Value as Json;
@@ -137,7 +137,8 @@ impl Contents {
     }
 
     async fn create_in(&self, write: &mut Write, viewer: &Viewer, def: &TypeDef, change: Change) -> Result<Id> {
-        if viewer.scope(&def.name, true, Action::Create).is_empty() {
+        let scopes = viewer.scope(&def.name, true, Action::Create);
+        if scopes.is_empty() {
             return Err(refusal(viewer, def));
         }
         // An explicit null leaves a field empty.
@@ -146,6 +147,7 @@ impl Contents {
         self.fill_slug(write, def, &mut draft).await?;
         open_by_default(def, &mut draft);
         self.check_whole(def, &draft)?;
+        self.allow_place(write, viewer, def, &draft, &scopes).await?;
         let id = Id::new();
         row::insert(write, def, id, viewer.user, &draft).await?;
         self.save_revision(write, viewer, def, id, 1, &draft).await?;
@@ -173,6 +175,8 @@ impl Contents {
             return Ok(false);
         }
         self.check_whole(def, &draft)?;
+        let scopes = viewer.scope(&def.name, true, Action::Update);
+        self.allow_place(write, viewer, def, &draft, &scopes).await?;
         if !head.published {
             row::replace(write, def, id, &draft).await?;
         }
@@ -218,6 +222,27 @@ impl Contents {
             return Ok(());
         }
         if may(Action::Read).await? { Err(refusal(viewer, def)) } else { Err(Failure::not_found(&def.name)) }
+    }
+
+    /// Refuses an entry in a parent of somebody else: who may write only what
+    /// is theirs needs the parent too, which gives the entry its readers.
+    async fn allow_place(
+        &self,
+        write: &Write,
+        viewer: &Viewer,
+        def: &TypeDef,
+        draft: &Draft,
+        scopes: &[RowScope],
+    ) -> Result<()> {
+        let Some(Gate::Inherit { field }) = &def.gate else { return Ok(()) };
+        let parent = def.field(field).and_then(|field| self.model.get(field.target()?));
+        let id = draft.fields.get(field).and_then(Json::as_str).and_then(|id| id.parse().ok());
+        match (parent, id) {
+            (Some(parent), Some(id)) if !scopes.contains(&RowScope::All) => {
+                self.allow(write, viewer, parent, id, Action::Update).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn fill_slug(&self, write: &Write, def: &TypeDef, draft: &mut Draft) -> Result<()> {

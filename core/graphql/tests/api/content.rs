@@ -104,3 +104,22 @@ async fn slugs_are_made_of_titles_in_any_script() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_lesson_is_put_only_into_a_course_of_ones_own() {
+    each_database(async |bed| {
+        let author = bed.user("author@example.com", &["author"]).await;
+        let theirs = bed.course(json!({ "slug": "theirs", "title": "Theirs" })).await;
+        let mine = "mutation { createCourse(input: { slug: \"mine\", title: \"Mine\" }) { course { id } } }";
+        let mine = bed.data(&author, mine, json!({})).await["createCourse"]["course"]["id"].clone();
+        let create = "mutation ($course: ID!) {
+            createLesson(input: { courseId: $course, slug: \"l\", title: \"L\" }) { lesson { id } } }";
+        assert_eq!(bed.code(&author, create, json!({ "course": theirs })).await, "FORBIDDEN");
+        let lesson = bed.data(&author, create, json!({ "course": mine })).await["createLesson"]["lesson"]["id"].clone();
+        let smuggle = "mutation ($id: ID!, $course: ID!) { updateLesson(input: { id: $id, courseId: $course }) { lesson { id } } }";
+        assert_eq!(bed.code(&author, smuggle, json!({ "id": lesson, "course": theirs })).await, "FORBIDDEN");
+        let seen = bed.data(&bed.admin, "{ course(slug: \"theirs\") { lessons { totalCount } } }", json!({})).await;
+        assert_eq!(seen["course"]["lessons"]["totalCount"], 0);
+    })
+    .await;
+}

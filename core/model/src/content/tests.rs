@@ -1,3 +1,4 @@
+//! What content type files may say, and what is refused.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Each difference between two sets of types has its step.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

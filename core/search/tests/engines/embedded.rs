@@ -1,3 +1,5 @@
+//! The embedded engine behind the port.
+
 use std::{fs, path::Path};
 
 use lyceum_domain::search::{DocumentText, Query, SearchIndex};

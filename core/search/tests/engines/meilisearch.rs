@@ -1,3 +1,5 @@
+//! The Meilisearch engine against a fake server that speaks its REST API.
+
 use lyceum_domain::search::{Query, SearchIndex};
 use lyceum_search::MeilisearchIndex;
 use serde_json::json;
