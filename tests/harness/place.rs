@@ -50,7 +50,8 @@ pub fn skipped(why: &str) {
     let mut told = TOLD.lock().unwrap();
     if !told.iter().any(|before| before == why) {
         told.push(why.to_owned());
-        writeln!(std::io::stderr(), "SKIPPED {why}").unwrap();
+        let mut past_the_capture = std::io::stderr().lock();
+        writeln!(past_the_capture, "SKIPPED {why}").unwrap();
     }
 }
 

@@ -320,7 +320,12 @@ impl<'a> Run<'a> {
         below: &Selections<'_>,
         locales: &[Locale],
     ) -> Result<String> {
-        let asked = search_question(arguments)?;
+        let wants =
+            |name: &str, within: &Selections<'_>, of: &str| within.fields(&[of]).iter().any(|s| s.name() == name);
+        let hits = below.fields(&["SearchResult"]);
+        let snippets =
+            hits.iter().any(|hit| hit.name() == "nodes" && wants("snippets", &below.below(hit), "SearchHit"));
+        let asked = Asked { snippets, ..search_question(arguments)? };
         let found = self.api.domains.search.find(&self.asker.viewer, asked, &locales[0]).await?;
         let mut out = String::from("{");
         for (index, selected) in below.fields(&["SearchResult"]).iter().enumerate() {
@@ -535,6 +540,7 @@ fn search_question(arguments: &Map<String, Json>) -> Result<Asked> {
         price_max: filter["priceMax"].as_i64(),
         limit: within("first", number("first", 10), 50)?,
         offset: within("offset", number("offset", 0), 1000)?,
+        snippets: true,
     })
 }
 

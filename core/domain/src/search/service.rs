@@ -33,6 +33,8 @@ pub struct Asked {
     pub price_max: Option<i64>,
     pub limit: usize,
     pub offset: usize,
+    /// Whether snippets are wanted: without them no text is read.
+    pub snippets: bool,
 }
 
 /// One entry that the viewer may see.
@@ -91,17 +93,27 @@ impl Search {
         let answer = self.index.search(&query).await.map_err(unavailable)?;
         let more = answer.hits.len() > limit;
         let hits: Vec<Hit> = answer.hits.into_iter().take(limit).collect();
-        let chain = self.contents.locales().chain(locale);
-        let mut readable = Vec::new();
-        for locale in &chain {
-            readable.push(self.texts(viewer, &hits, locale).await?);
+        let mut found = Vec::new();
+        for (place, locale) in self.contents.locales().chain(locale).iter().enumerate() {
+            if place == 0 {
+                let readable = self.texts(viewer, &hits, locale, asked.snippets).await?;
+                found = hits.iter().filter_map(|hit| shown(hit, &readable, &answer.terms)).collect();
+                continue;
+            }
+            // The words may stand in another language only.
+            let lacks = |hit: &Hit| found.iter().any(|f: &SearchHit| f.id == hit.id && f.snippets.is_empty());
+            let lacking: Vec<Hit> = hits.iter().filter(|hit| asked.snippets && lacks(hit)).cloned().collect();
+            let readable = self.texts(viewer, &lacking, locale, true).await?;
+            for hit in found.iter_mut().filter(|hit| hit.snippets.is_empty()) {
+                let row = readable.iter().find(|(id, _)| *id == hit.id);
+                hit.snippets = row.map(|(_, row)| snippets(row, &answer.terms)).unwrap_or_default();
+            }
         }
-        let found = hits.iter().filter_map(|hit| shown(hit, &readable, &answer.terms)).collect();
         Ok(Found { hits: found, total: answer.total, more })
     }
 
     /// The texts of the hits that this viewer may read; one statement a type.
-    async fn texts(&self, viewer: &Viewer, hits: &[Hit], locale: &Locale) -> Result<Texts> {
+    async fn texts(&self, viewer: &Viewer, hits: &[Hit], locale: &Locale, snippets: bool) -> Result<Texts> {
         let database = self.contents.database();
         let mut out = Vec::new();
         for kind in super::KINDS {
@@ -113,7 +125,8 @@ impl Search {
             let locales = [locale.clone()];
             let reading =
                 Reading { model: self.contents.model(), viewer, locales: &locales, dialect: database.dialect() };
-            let fields = std::iter::once(&"title").chain(OPEN).chain(GATED).chain(&["status"]);
+            let texts = std::iter::once(&"title").chain(OPEN).chain(GATED).filter(|_| snippets);
+            let fields = texts.chain(&["status"]);
             let outputs = fields.filter_map(|name| Some(((*name).to_owned(), Output::Scalar(def.field(name)?))));
             let granted = (
                 "access".to_owned(),
@@ -130,18 +143,17 @@ impl Search {
 }
 
 /// The hit as the viewer may see it, if at all.
-fn shown(hit: &Hit, readable: &[Texts], terms: &[String]) -> Option<SearchHit> {
-    let rows: Vec<&Json> =
-        readable.iter().filter_map(|rows| rows.iter().find(|(id, _)| *id == hit.id).map(|(_, row)| row)).collect();
-    let first = rows.first()?;
+fn shown(hit: &Hit, readable: &Texts, terms: &[String]) -> Option<SearchHit> {
+    let (_, row) = readable.iter().find(|(id, _)| *id == hit.id)?;
     // The index may lag: drafts, and matches in text that is closed by now.
-    let published = first["status"] == "PUBLISHED";
-    let open = hit.open_match || first["access"]["granted"] == true;
-    if !published || !open {
-        return None;
-    }
-    let snippets = rows.iter().map(|row| snippets(row, terms)).find(|found| !found.is_empty()).unwrap_or_default();
-    Some(SearchHit { kind: hit.kind.clone(), id: hit.id, score: hit.score, snippets })
+    let published = row["status"] == "PUBLISHED";
+    let open = hit.open_match || row["access"]["granted"] == true;
+    (published && open).then(|| SearchHit {
+        kind: hit.kind.clone(),
+        id: hit.id,
+        score: hit.score,
+        snippets: snippets(row, terms),
+    })
 }
 
 fn snippets(row: &Json, terms: &[String]) -> Vec<Snippet> {

@@ -1,5 +1,7 @@
 //! Snippets: a piece of a text with the found words marked, safe as HTML.
 
+use std::ops::Range;
+
 /// A piece of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
@@ -17,22 +19,24 @@ const LENGTH: usize = 200;
 #[must_use]
 pub fn highlight(text: &str, terms: &[String]) -> Option<String> {
     let chars: Vec<char> = text.chars().collect();
-    let lower: Vec<char> = chars.iter().map(|c| lower(*c)).collect();
-    let marks = marks(&lower, terms);
-    let first = marks.iter().position(|marked| *marked)?;
+    let lower_case: Vec<char> = chars.iter().map(|c| lower(*c)).collect();
+    let terms: Vec<Vec<char>> =
+        terms.iter().map(|term| term.chars().map(lower).collect::<Vec<_>>()).filter(|term| !term.is_empty()).collect();
+    let first = terms.iter().filter_map(|term| places(&lower_case, 0..chars.len(), term).next()).min()?;
     let start = first.saturating_sub(BEFORE);
     let end = (start + LENGTH).min(chars.len());
+    let marks = marks(&lower_case, start..end, &terms);
     let mut html = String::from(if start > 0 { "…" } else { "" });
-    for place in start..end {
-        let (before, here) = (place > start && marks[place - 1], marks[place]);
+    for (place, c) in (start..end).zip(&chars[start..end]) {
+        let (before, here) = (place > start && marks[place - start - 1], marks[place - start]);
         match (before, here) {
             (false, true) => html.push_str("<mark>"),
             (true, false) => html.push_str("</mark>"),
             _ => {}
         }
-        escape(chars[place], &mut html);
+        escape(*c, &mut html);
     }
-    if end > start && marks[end - 1] {
+    if marks.last() == Some(&true) {
         html.push_str("</mark>");
     }
     html.push_str(if end < chars.len() { "…" } else { "" });
@@ -46,17 +50,20 @@ fn lower(c: char) -> char {
     c.to_lowercase().next().unwrap_or(c)
 }
 
-fn marks(text: &[char], terms: &[String]) -> Vec<bool> {
-    let mut marks = vec![false; text.len()];
+/// Where a term begins within a range.
+fn places<'t>(text: &'t [char], within: Range<usize>, term: &'t [char]) -> impl Iterator<Item = usize> + 't {
+    let end = (within.end + 1).saturating_sub(term.len());
+    (within.start..end.max(within.start)).filter(move |place| {
+        text[*place] == term[0] && text[*place..].starts_with(term) && at_word_start(text, *place, term)
+    })
+}
+
+/// Which characters of a range belong to a term.
+fn marks(text: &[char], within: Range<usize>, terms: &[Vec<char>]) -> Vec<bool> {
+    let mut marks = vec![false; within.len()];
     for term in terms {
-        let term: Vec<char> = term.chars().map(lower).collect();
-        if term.is_empty() || term.len() > text.len() {
-            continue;
-        }
-        for place in 0..=text.len() - term.len() {
-            if text[place..place + term.len()] == term[..] && at_word_start(text, place, &term) {
-                marks[place..place + term.len()].fill(true);
-            }
+        for place in places(text, within.clone(), term) {
+            marks[place - within.start..place - within.start + term.len()].fill(true);
         }
     }
     marks
