@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use lyceum_kernel::{Clock, Event, Result, Timestamp};
 use lyceum_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
 
@@ -264,9 +264,4 @@ impl Dialect {
             Self::Postgres => " FOR UPDATE",
         }
     }
-}
-
-#[allow(dead_code, reason = "asserts at compile time that a transaction can run statements")]
-fn a_transaction_is_a_connection(write: &Write) -> &impl ConnectionTrait {
-    write.connection()
 }

@@ -1,7 +1,7 @@
 //! What the domains ask of the plugin host. The host implements these traits;
 //! no domain knows how a plugin runs.
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -186,9 +186,4 @@ impl Extensions for NoExtensions {
     fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
         Vec::new()
     }
-}
-
-/// Where first-party components lie, for `lyceum demo` and tests.
-pub fn component_path(root: &Path, name: &str) -> std::path::PathBuf {
-    root.join("plugins").join("components").join(format!("{name}.wasm"))
 }

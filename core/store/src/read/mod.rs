@@ -17,8 +17,6 @@ mod filter;
 mod plan;
 mod sql;
 
-use std::sync::Arc;
-
 use lyceum_kernel::{Id, Locale, Result, Viewer};
 use lyceum_model::TypeModel;
 use sea_orm::{ConnectionTrait, Statement};
@@ -29,7 +27,7 @@ pub use plan::{
     Operator, Output, Page, PageInfoPart, Sort, SortKey,
 };
 
-use crate::{Database, Dialect, failed};
+use crate::{Dialect, failed};
 use sql::Sql;
 
 /// What a read is compiled for: the viewer, the languages, the dialect.
@@ -103,11 +101,4 @@ impl<'a> Reading<'a> {
         sql.granted_row(def, id);
         Compiled(sql.finish())
     }
-}
-
-/// Everything a read needs, held by those who serve them.
-#[derive(Clone)]
-pub struct Library {
-    pub database: Database,
-    pub model: Arc<TypeModel>,
 }
