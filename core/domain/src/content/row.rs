@@ -279,18 +279,8 @@ pub(super) async fn insert_revision(write: &Write, revision: NewRevision<'_>) ->
     execute(write, sql, values).await.map(drop)
 }
 
-/// Whether a slug is taken, within `scope` when slugs are unique only there.
-pub(super) async fn slug_taken(write: &Write, def: &TypeDef, slug: &str, scope: Option<(&str, &str)>) -> Result<bool> {
-    let (sql, values): (String, Vec<Value>) = match scope {
-        None => (format!("SELECT 1 FROM {} WHERE slug = $1", def.table), vec![slug.into()]),
-        Some((column, parent)) => {
-            (format!("SELECT 1 FROM {} WHERE slug = $1 AND {column} = $2", def.table), vec![slug.into(), parent.into()])
-        }
-    };
-    Ok(one(write, &sql, values).await?.is_some())
-}
-
-/// The id of the entry with this slug.
+/// The id of the entry with this slug, within `scope` when slugs are unique
+/// only there.
 pub(super) async fn find_slug(
     write: &Write,
     def: &TypeDef,

@@ -257,7 +257,7 @@ impl Contents {
         let scope = scope.as_ref().map(|(column, parent)| (column.as_str(), parent.as_str()));
         let mut slug = base.clone();
         let mut number = 1;
-        while row::slug_taken(write, def, &slug, scope).await? {
+        while row::find_slug(write, def, &slug, scope).await?.is_some() {
             number += 1;
             slug = if number <= 20 { format!("{base}-{number}") } else { format!("{base}-{}", Id::new()) };
         }
