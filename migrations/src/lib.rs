@@ -16,6 +16,12 @@ mod m0002_identity;
 mod m0003_payment;
 mod m0004_community;
 mod m0005_plugin;
+mod m0006_plugin_trust;
+mod m0007_plugin_services;
+mod m0008_plugin_work;
+mod m0009_plugin_owner;
+mod m0010_people_sign_in;
+mod m0011_enrolment_index;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -29,6 +35,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_payment::Migration),
             Box::new(m0004_community::Migration),
             Box::new(m0005_plugin::Migration),
+            Box::new(m0006_plugin_trust::Migration),
+            Box::new(m0007_plugin_services::Migration),
+            Box::new(m0008_plugin_work::Migration),
+            Box::new(m0009_plugin_owner::Migration),
+            Box::new(m0010_people_sign_in::Migration),
+            Box::new(m0011_enrolment_index::Migration),
         ]
     }
 }

@@ -6,7 +6,7 @@ use lyceum_kernel::ErrorCode;
 use lyceum_tests::at_root;
 
 /// Folders that are not ours or not sources.
-const LEFT_OUT: [&str; 3] = ["target", ".git", "lyceum-data"];
+const LEFT_OUT: [&str; 6] = ["target", ".git", "lyceum-data", ".lyceum", "node_modules", "__pycache__"];
 
 /// Every text file below a folder of the repository.
 fn texts(folder: &Path) -> Vec<(PathBuf, String)> {

@@ -200,6 +200,9 @@ fn items() -> Vec<RankItem> {
         price_minor: 0,
         lessons: 0,
         affinity: 0.0,
+        recent_enrolments: 0,
+        co_enrolment: 0.0,
+        author_affinity: 0.0,
     };
     IDS.iter().zip([2.0, 3.0, 1.0]).map(item).collect()
 }

@@ -8,12 +8,14 @@ use lyceum_store::Database;
 
 use crate::{
     community::{Community, ModeratedComments},
-    content::Contents,
-    identity::{Identity, IdentityConfig, TokenKey},
+    content::{AfterHooks, Contents},
+    identity::{EmailProofs, Identity, IdentityConfig, SignIns, TokenKey},
+    job::Jobs,
     membership::Memberships,
     moderation::Moderation,
+    notification::Notifications,
     payment::{Payments, Settings},
-    plugin::{Extensions, PluginRuntime, Plugins},
+    plugin::{Attendant, Desk, Extensions, PluginRuntime, PluginSettings, Plugins, ShadowBook, delivery::Deliveries},
     ranking::Ranking,
     search::{Search, SearchIndex},
 };
@@ -25,6 +27,9 @@ pub struct Domains {
     pub model: Arc<TypeModel>,
     pub locales: Locales,
     pub identity: Arc<Identity>,
+    pub email_proofs: Arc<EmailProofs>,
+    pub sign_ins: Arc<SignIns>,
+    pub notifications: Arc<Notifications>,
     pub contents: Contents,
     pub memberships: Memberships,
     pub payments: Arc<Payments>,
@@ -33,6 +38,15 @@ pub struct Domains {
     pub ranking: Arc<Ranking>,
     pub search: Search,
     pub plugins: Arc<Plugins>,
+    /// What the plugin host asks of the domains, and what it told.
+    pub plugin_desk: Arc<Desk>,
+    /// Comparisons of plugins in the shadow, until they are written down.
+    pub shadows: Arc<ShadowBook>,
+    /// What plugins are still to be told.
+    pub deliveries: Deliveries,
+    pub after_hooks: Arc<AfterHooks>,
+    pub jobs: Jobs,
+    pub extensions: Arc<dyn Extensions>,
 }
 
 /// What the domains are given from outside.
@@ -48,19 +62,34 @@ pub struct Choices {
     pub identity: IdentityConfig,
     pub token_key: TokenKey,
     pub payments: Settings,
+    pub plugins: PluginSettings,
 }
 
 impl Domains {
     /// # Errors
     /// Internal, when the database does not answer.
     pub async fn open(database: Database, model: Arc<TypeModel>, ports: Ports, choices: Choices) -> Result<Self> {
-        let identity = Identity::open(database.clone(), choices.identity, choices.token_key).await?;
-        let contents = Contents::new(database.clone(), model.clone(), choices.locales.clone());
+        let identity = Arc::new(Identity::open(database.clone(), choices.identity, choices.token_key).await?);
+        let contents =
+            Contents::new(database.clone(), model.clone(), choices.locales.clone(), ports.extensions.clone());
         let shelf = Arc::new(contents.clone());
-        let moderation =
-            Arc::new(Moderation::new(database.clone(), ports.extensions.clone(), vec![Arc::new(ModeratedComments)]));
+        let deliveries = Deliveries::new(database.clone());
+        let (key, dev) = (choices.plugins.secret_key.clone(), choices.plugins.policy.dev);
+        let notifications =
+            Arc::new(Notifications::new(deliveries.clone(), ports.extensions.clone(), key.clone(), dev));
+        let (extensions, locales) = (ports.extensions.clone(), choices.locales.clone());
+        let sign_ins = SignIns::new(identity.clone(), extensions, key, locales, dev);
+        let shadows = Arc::new(ShadowBook::default());
+        let moderation = Moderation::new(database.clone(), ports.extensions.clone(), vec![Arc::new(ModeratedComments)]);
+        let moderation = Arc::new(moderation.compared_in(shadows.clone()));
+        let plugins = Arc::new(Plugins::new(database.clone(), ports.plugin_runtime.clone(), choices.plugins));
+        let plugin_desk = Arc::new(Desk::new(contents.clone()));
+        ports.plugin_runtime.attach(Arc::new(Attendant::new(plugin_desk.clone(), &plugins)));
         Ok(Self {
-            identity: Arc::new(identity),
+            email_proofs: Arc::new(EmailProofs::new(identity.clone(), notifications.clone())),
+            sign_ins: Arc::new(sign_ins),
+            notifications,
+            identity,
             memberships: Memberships::new(database.clone()),
             payments: Arc::new(Payments::new(
                 database.clone(),
@@ -70,9 +99,15 @@ impl Domains {
             )),
             community: Arc::new(Community::new(database.clone(), moderation.clone(), shelf)),
             moderation,
-            ranking: Arc::new(Ranking::new(ports.extensions)),
+            ranking: Arc::new(Ranking::new(ports.extensions.clone()).compared_in(shadows.clone())),
             search: Search::new(contents.clone(), ports.search_index),
-            plugins: Arc::new(Plugins::new(database.clone(), ports.plugin_runtime)),
+            plugins,
+            plugin_desk,
+            shadows,
+            after_hooks: Arc::new(AfterHooks::new(contents.clone(), deliveries.clone())),
+            deliveries,
+            jobs: Jobs::new(database.clone(), ports.extensions.clone()),
+            extensions: ports.extensions,
             contents,
             database,
             model,

@@ -4,8 +4,10 @@
 pub mod community;
 pub mod content;
 pub mod identity;
+pub mod job;
 pub mod membership;
 pub mod moderation;
+pub mod notification;
 pub mod payment;
 pub mod plugin;
 pub mod ranking;

@@ -6,7 +6,7 @@ use lyceum_model::{Field, FieldKind, Origin, Owner, Scalar, TypeDef};
 /// The built-in types, without content types.
 #[must_use]
 pub fn system_types() -> Vec<TypeDef> {
-    vec![user(), tier(), plan(), order(), comment(), moderation_item(), plugin()]
+    vec![user(), tier(), plan(), order(), comment(), moderation_item(), plugin(), plugin_delivery(), plugin_job_run()]
 }
 
 /// The whole model: the built-in types, and content types with the relations
@@ -95,6 +95,7 @@ fn user() -> TypeDef {
             text("bio", "What the person tells of herself."),
             text("email", "The e-mail address.").private(),
             text("locale", "The preferred language.").private(),
+            moment("emailVerifiedAt", "When the e-mail address was proven.").private(),
             moment("createdAt", "When the account was made.").required(),
             many("courses", "course", "author", "The courses of this author."),
         ],
@@ -245,12 +246,81 @@ fn plugin() -> TypeDef {
             text("name", "The publisher and the name: `lyceum/ranking-default`.").required(),
             text("version", "The version.").required(),
             one_of("state", "PluginState", &["installed", "enabled", "disabled", "failed"], "Whether it runs."),
+            Field::scalar("shadow", Scalar::Boolean, "It runs beside the active one, only to be compared.").required(),
+            text("source", "Where it came from: `upload`, `built-in`, an address, `file:…`.").required(),
             text("digest", "The SHA-256 of the component.").required(),
             Field::scalar("manifest", Scalar::Json, "What it is and what it asks for.").required(),
             Field::scalar("grants", Scalar::Json, "What the owner granted.").required(),
             text("lastError", "Why it failed last."),
             moment("installedAt", "When it was installed.").required(),
             moment("updatedAt", "When it was changed last.").required(),
+        ],
+    )
+}
+
+fn plugin_delivery() -> TypeDef {
+    let is = System {
+        name: "pluginDelivery",
+        plural: "pluginDeliveries",
+        table: "plugin_delivery",
+        owner: None,
+        public_when: None,
+        listed: true,
+        description: "Something that a plugin is still to be told. What it heard is gone from here.",
+    };
+    system(
+        is,
+        vec![
+            text("plugin", "The plugin: `acme/badges`; for a message its channel: `mail`.").required(),
+            one_of("kind", "PluginDeliveryKind", &["after_hook", "notify"], "What it is."),
+            one_of(
+                "state",
+                "PluginDeliveryState",
+                &["waiting", "dead"],
+                "Whether it is still tried; dead letters are not.",
+            ),
+            text("subject", "What it is about; one subject keeps its order.").required(),
+            Field::scalar("payload", Scalar::Json, "What the plugin is told.").required(),
+            Field::scalar("attempts", Scalar::Integer, "How often it was tried; eight times at most.").required(),
+            moment("nextAt", "When it is tried next.").required(),
+            text("lastError", "Why it failed last."),
+            moment("createdAt", "When it came here.").required(),
+        ],
+    )
+}
+
+fn plugin_job_run() -> TypeDef {
+    let is = System {
+        name: "pluginJobRun",
+        plural: "pluginJobRuns",
+        table: "plugin_job_run",
+        owner: None,
+        public_when: None,
+        listed: true,
+        description: "One run of a plugin's job.",
+    };
+    system(
+        is,
+        vec![
+            text("plugin", "The plugin: `acme/badges`.").required(),
+            text("job", "The job's name in the manifest.").required(),
+            one_of("origin", "PluginJobOrigin", &["schedule", "queue"], "Why it runs."),
+            one_of(
+                "state",
+                "PluginJobState",
+                &["waiting", "running", "done", "dead", "cancelled"],
+                "How far it is; what is waiting may have done steps already.",
+            ),
+            Field::scalar("payload", Scalar::Json, "What the job is given.").required(),
+            Field::scalar("attempt", Scalar::Integer, "How often the present step was tried.").required(),
+            Field::scalar("progress", Scalar::Integer, "How much is done, in percent, when the job tells."),
+            text("report", "What was done, in the job's own words: JSON as a rule."),
+            text("lastError", "Why the present step failed last."),
+            moment("dueAt", "When it was due.").required(),
+            moment("nextAt", "When its next step is due.").required(),
+            to_one("queuedBy", "user", "queued_by", "Who queued it; nobody for a scheduled run."),
+            moment("createdAt", "When it was put in.").required(),
+            moment("finishedAt", "When it ended."),
         ],
     )
 }

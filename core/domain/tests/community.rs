@@ -319,6 +319,9 @@ fn courses() -> Vec<RankItem> {
         price_minor,
         lessons: 3,
         affinity: 0.5,
+        recent_enrolments: 0,
+        co_enrolment: 0.0,
+        author_affinity: 0.0,
     };
     vec![course(72.0, 900), course(48.0, 0), course(24.0, 9900)]
 }

@@ -1,114 +1,16 @@
 //! Plugins: consent, state and secrets, with a host played by a fake.
 #![allow(clippy::unwrap_used)]
 
+mod owner;
 mod people;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use lyceum_domain::plugin::{
-    Activation, FailureKind, Grants, Inspection, InstallPlugin, Permission, PluginFailure, PluginRuntime, PluginState,
-    Plugins, Secret, Usage,
-};
-use lyceum_kernel::{ErrorCode, Result, Viewer};
-use people::{Bed, each_database};
+use lyceum_domain::plugin::{InstallPlugin, PACKAGE_MAX_BYTES, PluginState, Plugins, Secret};
+use lyceum_kernel::{ErrorCode, Viewer};
+use owner::{Host, NAME, asks, settings, shop};
+use people::each_database;
 use serde_json::json;
-
-const NAME: &str = "acme/pay";
-
-/// A host that reads "plugins" of the form `name version hosts…` and notes
-/// what runs. A version that ends in `-broken` does not start.
-#[derive(Default)]
-struct Host {
-    running: Mutex<Vec<(String, String, String)>>,
-}
-
-impl Host {
-    /// `version config secrets` of the plugin that runs.
-    fn running(&self) -> Option<String> {
-        self.running.lock().unwrap().last().map(|(_, version, with)| format!("{version} {with}"))
-    }
-}
-
-fn failure(version: &str, kind: FailureKind, detail: &str) -> PluginFailure {
-    let [plugin, world, function] = [NAME, "lifecycle", "health"].map(str::to_owned);
-    PluginFailure { plugin, version: version.to_owned(), world, function, kind, detail: detail.to_owned() }
-}
-
-fn asks(hosts: &[&str]) -> Grants {
-    if hosts.is_empty() {
-        return Grants::default();
-    }
-    let http = Permission { hosts: hosts.iter().map(ToString::to_string).collect(), ..Permission::default() };
-    let secret = Permission { names: vec!["key".to_owned()], ..Permission::default() };
-    Grants([("http".to_owned(), http), ("secret-ref".to_owned(), secret)].into())
-}
-
-#[async_trait]
-impl PluginRuntime for Host {
-    fn inspect(&self, wasm: &[u8]) -> Result<Inspection, PluginFailure> {
-        let text = std::str::from_utf8(wasm).unwrap();
-        let mut words = text.split(' ');
-        let (Some(id), Some(version)) = (words.next(), words.next()) else {
-            return Err(failure("", FailureKind::Compile, "no manifest"));
-        };
-        let hosts: Vec<&str> = words.collect();
-        Ok(Inspection {
-            id: id.to_owned(),
-            version: version.to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: [("en".to_owned(), "Pays.".to_owned())].into(),
-            implements: vec!["lyceum:payment/provider@1.0.0".to_owned()],
-            asks: asks(&hosts),
-            digest: format!("digest of {text}"),
-            permission_hash: format!("hash of {}", hosts.join(" ")),
-        })
-    }
-
-    async fn activate(&self, activation: Activation) -> Result<Inspection, PluginFailure> {
-        let is = self.inspect(&activation.wasm)?;
-        if is.version.ends_with("-broken") {
-            return Err(failure(&is.version, FailureKind::Trap, "unreachable"));
-        }
-        let secrets: Vec<&[u8]> = activation.secrets.values().map(Secret::expose).collect();
-        let with = format!("{}{}", activation.config, String::from_utf8(secrets.concat()).unwrap());
-        let mut running = self.running.lock().unwrap();
-        running.retain(|(id, ..)| *id != is.id);
-        running.push((is.id.clone(), is.version.clone(), with));
-        Ok(is)
-    }
-
-    fn deactivate(&self, id: &str) {
-        self.running.lock().unwrap().retain(|(name, ..)| name != id);
-    }
-
-    fn usage(&self, _id: &str) -> Usage {
-        Usage::default()
-    }
-}
-
-struct Shop {
-    host: Arc<Host>,
-    plugins: Plugins,
-    owner: Viewer,
-}
-
-async fn shop(bed: &Bed) -> Shop {
-    let host = Arc::new(Host::default());
-    let owner = bed.person("owner@example.com", &["admin"]).await;
-    Shop { plugins: Plugins::new(bed.db.clone(), host.clone()), host, owner }
-}
-
-impl Shop {
-    async fn install(&self, text: &str, grants: Option<Grants>) -> Result<(String, bool)> {
-        let input = InstallPlugin { wasm: text.as_bytes().to_vec(), grants, config: None };
-        self.plugins.install(&self.owner, input).await.map(|done| (done.plugin.version, done.changed))
-    }
-
-    async fn state(&self, name: &str) -> PluginState {
-        self.plugins.installed(name).await.unwrap().unwrap().state
-    }
-}
 
 #[tokio::test]
 async fn a_plugin_that_asks_for_nothing_is_installed_then_enabled_then_disabled() {
@@ -120,7 +22,7 @@ async fn a_plugin_that_asks_for_nothing_is_installed_then_enabled_then_disabled(
         shop.plugins.enable(&shop.owner, NAME).await.unwrap();
         assert_eq!(shop.host.running().as_deref(), Some("1.0.0 {}"));
         assert_eq!(shop.state(NAME).await, PluginState::Enabled);
-        shop.plugins.disable(&shop.owner, NAME).await.unwrap();
+        shop.plugins.disable(&shop.owner, NAME, false).await.unwrap();
         assert_eq!(shop.host.running(), None);
         assert_eq!(shop.state(NAME).await, PluginState::Disabled);
         let events: Vec<String> = bed.events().await.into_iter().filter(|name| name.starts_with("plugin.")).collect();
@@ -222,7 +124,7 @@ async fn at_start_one_that_fails_is_marked_and_the_others_run() {
         ])
         .await;
         let host = Arc::new(Host::default());
-        let restarted = Plugins::new(bed.db.clone(), host.clone());
+        let restarted = Plugins::new(bed.db.clone(), host.clone(), settings(7));
         let outcomes = restarted.activate_all().await.unwrap();
         let errors: Vec<(&str, bool)> = outcomes.iter().map(|o| (o.name.as_str(), o.error.is_some())).collect();
         assert_eq!(errors, [(NAME, true), ("acme/rank", false)]);
@@ -259,10 +161,10 @@ async fn only_who_manages_plugins_may_touch_them() {
         shop.install("acme/pay 1.0.0", None).await.unwrap();
         let editor = bed.person("editor@example.com", &["editor"]).await;
         for (viewer, code) in [(Viewer::default(), ErrorCode::Unauthenticated), (editor, ErrorCode::Forbidden)] {
-            let input = InstallPlugin { wasm: b"acme/pay 2.0.0".to_vec(), ..InstallPlugin::default() };
+            let input = InstallPlugin { package: b"acme/pay 2.0.0".to_vec(), ..InstallPlugin::default() };
             assert_eq!(shop.plugins.install(&viewer, input).await.unwrap_err().code(), code);
             assert_eq!(shop.plugins.enable(&viewer, NAME).await.unwrap_err().code(), code);
-            assert_eq!(shop.plugins.disable(&viewer, NAME).await.unwrap_err().code(), code);
+            assert_eq!(shop.plugins.disable(&viewer, NAME, false).await.unwrap_err().code(), code);
             assert_eq!(shop.plugins.set_config(&viewer, NAME, "{}").await.unwrap_err().code(), code);
             let secret = shop.plugins.set_secret(&viewer, NAME, "key", Secret::new("x")).await;
             assert_eq!(secret.unwrap_err().code(), code);
@@ -277,11 +179,11 @@ async fn only_who_manages_plugins_may_touch_them() {
 async fn what_is_too_large_or_no_plugin_is_refused() {
     each_database(async |bed| {
         let shop = shop(&bed).await;
-        let large = InstallPlugin { wasm: vec![0; 8 * 1024 * 1024 + 1], ..InstallPlugin::default() };
+        let large = InstallPlugin { package: vec![0; PACKAGE_MAX_BYTES + 1], ..InstallPlugin::default() };
         let refused = shop.plugins.install(&shop.owner, large).await.unwrap_err();
         assert_eq!(
             (refused.code(), refused.message()),
-            (ErrorCode::PluginInvalid, "The component is larger than 8 MiB.")
+            (ErrorCode::PluginInvalid, "The package is larger than 40 MiB.")
         );
         let refused = shop.install("nonsense", None).await.unwrap_err();
         assert_eq!(refused.message(), "This is not a plugin that this server can run: no manifest");

@@ -8,6 +8,7 @@ use std::{io::BufReader, path::Path, sync::Arc};
 use lyceum_domain::{
     content::Contents,
     membership::Memberships,
+    plugin::NoExtensions,
     transfer::{Counts, Import, Mapping, Rejected, Report, export},
     types::model,
 };
@@ -39,7 +40,10 @@ async fn desk(bed: &Bed) -> Desk {
     let how = Apply { allow_destructive: false, default_locale: "en".parse().unwrap() };
     schema::apply(&bed.db, &plan, &how).await.unwrap();
     let model = model(content::resolve(&types)).unwrap();
-    Desk { contents: Contents::new(bed.db.clone(), Arc::new(model), Locales::default()), viewer: admin() }
+    Desk {
+        contents: Contents::new(bed.db.clone(), Arc::new(model), Locales::default(), Arc::new(NoExtensions)),
+        viewer: admin(),
+    }
 }
 
 impl Desk {

@@ -1,7 +1,11 @@
 //! The API: the schema of one model with everything that answers it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
+use arc_swap::ArcSwap;
 use async_graphql::dynamic::Schema;
 use lyceum_domain::Domains;
 use lyceum_kernel::{Failure, Result};
@@ -10,6 +14,7 @@ use lyceum_model::{TypeDef, TypeModel};
 use crate::{
     actions::{self, Action},
     document::Documents,
+    extend::Additions,
     filter,
     inputs::Inputs,
     limits::Limits,
@@ -29,11 +34,22 @@ pub struct ApiOptions {
 pub struct Api {
     pub(crate) domains: Domains,
     pub(crate) options: ApiOptions,
-    pub(crate) schema: Schema,
     pub(crate) definition: Definition,
-    pub(crate) documents: Documents,
+    current: ArcSwap<Current>,
+    /// Held by the one request that builds the next [`Current`].
+    building: Mutex<()>,
     roots_by_name: HashMap<String, usize>,
     actions_by_name: HashMap<String, usize>,
+}
+
+/// What changes when plugins change: the schema with their fields, and the
+/// documents that fit it.
+pub(crate) struct Current {
+    pub schema: Schema,
+    pub documents: Arc<Documents>,
+    pub additions: Additions,
+    /// Of the set of active plugins.
+    generation: u64,
 }
 
 /// Stands in the answer of a development server until the statements are known.
@@ -44,12 +60,27 @@ impl Api {
     /// Internal: when the model makes no valid schema.
     pub fn new(domains: Domains, options: ApiOptions) -> Result<Arc<Self>> {
         let definition = definition(&domains.model);
-        let schema = schema::build(&domains.model, &definition).map_err(Failure::internal)?;
+        let current = ArcSwap::from_pointee(Current::build(&domains, &definition, None)?);
         let roots_by_name = definition.roots.iter().enumerate().map(|(i, root)| (root.name.clone(), i)).collect();
         let actions_by_name =
             definition.actions.iter().enumerate().map(|(i, action)| (action.name.clone(), i)).collect();
-        let documents = Documents::default();
-        Ok(Arc::new(Self { domains, options, schema, definition, documents, roots_by_name, actions_by_name }))
+        let building = Mutex::new(());
+        Ok(Arc::new(Self { domains, options, definition, current, building, roots_by_name, actions_by_name }))
+    }
+
+    /// The schema of the plugins that are active now. When they changed, the
+    /// first request builds it and the others go on with the one before.
+    pub(crate) fn current(&self) -> Arc<Current> {
+        let current = self.current.load_full();
+        if current.generation == self.domains.extensions.generation() {
+            return current;
+        }
+        let Ok(_building) = self.building.try_lock() else { return current };
+        match Current::build(&self.domains, &self.definition, Some(&current)) {
+            Ok(next) => self.current.store(Arc::new(next)),
+            Err(failure) => tracing::error!(cause = ?failure, "the schema with the fields of plugins is not valid"),
+        }
+        self.current.load_full()
     }
 
     #[must_use]
@@ -60,7 +91,7 @@ impl Api {
     /// The schema in the schema definition language.
     #[must_use]
     pub fn sdl(&self) -> String {
-        sdl_of(&self.schema)
+        sdl_of(&self.current().schema)
     }
 
     /// The names of all root fields of `Query` and `Mutation`.
@@ -88,8 +119,23 @@ impl Api {
 /// # Errors
 /// Internal: when the model makes no valid schema.
 pub fn sdl(model: &TypeModel) -> Result<String> {
-    let schema = schema::build(model, &definition(model)).map_err(Failure::internal)?;
+    let schema = schema::build(model, &definition(model), &Additions::default()).map_err(Failure::internal)?;
     Ok(sdl_of(&schema))
+}
+
+impl Current {
+    /// Without a difference that clients see, schema and documents stay.
+    fn build(domains: &Domains, definition: &Definition, before: Option<&Self>) -> Result<Self> {
+        // Read first: what changes meanwhile is seen by the next request.
+        let generation = domains.extensions.generation();
+        let additions = Additions::of(&domains.model, &domains.extensions.field_resolvers());
+        if let Some(before) = before.filter(|before| before.additions.same_schema(&additions)) {
+            let (schema, documents) = (before.schema.clone(), before.documents.clone());
+            return Ok(Self { schema, documents, additions, generation });
+        }
+        let schema = schema::build(&domains.model, definition, &additions).map_err(Failure::internal)?;
+        Ok(Self { schema, documents: Arc::default(), additions, generation })
+    }
 }
 
 fn sdl_of(schema: &Schema) -> String {

@@ -20,14 +20,20 @@ use serde_json::{Map, Value as Json, value::RawValue};
 
 use crate::{
     actions::{Call, Made},
-    api::Api,
+    api::{Api, Current},
     document::Document,
     error::error_json,
+    extend::{
+        AskedField,
+        resolve::{Surroundings, resolve},
+    },
     fields::{Selected, Selections},
     inputs::Variables,
     limits::Meter,
     plan::{Planner, Reached},
+    plugin_status,
     roots::{Root, RootKind},
+    sign_in_providers,
 };
 
 /// A GraphQL request, taken apart.
@@ -59,10 +65,14 @@ pub enum Answer {
 /// One operation under way.
 struct Run<'a> {
     api: &'a Api,
+    current: &'a Current,
     asker: &'a Asker,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     meter: Meter,
+    /// Fields of plugins in the root field under way, and its language.
+    asked: Vec<AskedField>,
+    locale: String,
     errors: Vec<Json>,
 }
 
@@ -77,15 +87,26 @@ impl Api {
 
     async fn try_run(&self, request: &GraphqlRequest, asker: &Asker) -> Result<String> {
         let name = request.operation_name.as_deref();
-        let document =
-            self.documents.get(&self.schema, &request.query, &request.variables, name, self.options.limits).await?;
+        let current = self.current();
+        let Current { documents, schema, .. } = &*current;
+        let document = documents.get(schema, &request.query, &request.variables, name, self.options.limits).await?;
         let operation = document.operation(name)?;
         if Document::is_mutation(operation) && asker.safe {
             return Err(Failure::new(ErrorCode::MethodNotAllowed, "A mutation is sent by POST."));
         }
         let variables = with_defaults(operation, &request.variables);
         let meter = Meter::new(self.options.limits);
-        let run = Run { api: self, asker, document: &document.0, variables: &variables, meter, errors: Vec::new() };
+        let run = Run {
+            api: self,
+            current: &current,
+            asker,
+            document: &document.0,
+            variables: &variables,
+            meter,
+            asked: Vec::new(),
+            locale: self.domains.locales.default_locale().to_string(),
+            errors: Vec::new(),
+        };
         run.operation(operation).await
     }
 }
@@ -121,7 +142,10 @@ impl<'a> Run<'a> {
                 data.push(',');
             }
             push_key(&mut data, selected.key);
-            let result = self.root(root_name, selected, &selections).await;
+            let result = match self.root(root_name, selected, &selections).await {
+                Ok(text) => self.with_added_fields(text, selected.key).await,
+                Err(failure) => Err(failure),
+            };
             match result {
                 Ok(text) => data.push_str(&text),
                 Err(failure) if is_refusal_of_the_query(&failure) => return Err(failure),
@@ -133,6 +157,17 @@ impl<'a> Run<'a> {
         }
         data.push('}');
         self.finish(data)
+    }
+
+    /// The answer of a root field with what plugins add to it.
+    async fn with_added_fields(&mut self, text: String, root: &str) -> Result<String> {
+        if self.asked.is_empty() {
+            return Ok(text);
+        }
+        let asked = std::mem::take(&mut self.asked);
+        let viewer = self.asker.viewer.user.map(|id| format!("user_{id}"));
+        let around = Surroundings { locale: self.locale.clone(), viewer, root };
+        resolve(&self.current.additions, &asked, &text, &around, &mut self.errors).await
     }
 
     fn finish(self, mut body: String) -> Result<String> {
@@ -167,7 +202,7 @@ impl<'a> Run<'a> {
         let mut request =
             SchemaRequest::new("").variables(async_graphql::Variables::from_json(Json::Object(self.variables.clone())));
         request.set_parsed_query(only_introspection(self.document));
-        let response = self.api.schema.execute(request).await;
+        let response = self.current.schema.execute(request).await;
         if let Some(error) = response.errors.first() {
             return Err(Failure::new(ErrorCode::GraphqlValidationFailed, error.message.clone()));
         }
@@ -189,6 +224,7 @@ impl<'a> Run<'a> {
         let arguments =
             api.definition.inputs.arguments(&root.arguments, |name| selected.argument(name), self.variables)?;
         let locales = self.locale(&arguments)?;
+        self.locale = locales[0].to_string();
         match &root.kind {
             RootKind::One(name) => self.one(api.type_def(name)?, &arguments, below, &locales).await,
             RootKind::List(name) => self.list(api.type_def(name)?, selected, below, &locales, None).await,
@@ -200,6 +236,8 @@ impl<'a> Run<'a> {
             },
             RootKind::Search => self.search(&arguments, below, &locales).await,
             RootKind::RecommendedCourses => self.recommended(&arguments, below, &locales).await,
+            RootKind::PluginStatus | RootKind::PluginShadowReport => self.plugin(root, &arguments, below).await,
+            RootKind::SignInProviders => self.sign_in_providers(root, below),
         }
     }
 
@@ -277,6 +315,23 @@ impl<'a> Run<'a> {
         let id = GlobalId::parse(text).map_err(|_| wrong())?;
         let def = self.api.domains.model.by_prefix(id.prefix).ok_or_else(wrong)?;
         self.entity(def, &Lookup::Id(id.id), below, locales).await
+    }
+
+    async fn plugin(&mut self, root: &Root, arguments: &Map<String, Json>, below: &Selections<'_>) -> Result<String> {
+        let name = arguments.get("name").and_then(Json::as_str).unwrap_or_default();
+        let (api, viewer) = (self.api, &self.asker.viewer);
+        let told = match root.kind {
+            RootKind::PluginStatus => plugin_status::status(&api.domains, viewer, name).await?,
+            _ => plugin_status::shadow_report(&api.domains, viewer, name).await?,
+        };
+        let outputs = &api.definition.outputs;
+        Ok(plugin_status::project(outputs, &mut self.meter, &told, &root.output, below)?.to_string())
+    }
+
+    fn sign_in_providers(&mut self, root: &Root, below: &Selections<'_>) -> Result<String> {
+        let told = sign_in_providers::told(&self.api.domains);
+        let outputs = &self.api.definition.outputs;
+        Ok(plugin_status::project(outputs, &mut self.meter, &told, &root.output, below)?.to_string())
     }
 
     async fn recommended(
@@ -415,6 +470,7 @@ impl<'a> Run<'a> {
         let before = self.meter.clone();
         self.projected(&Made::Nothing, &action.payload, below, &self.asker.viewer).await?;
         self.meter = before;
+        self.asked.clear();
         let done = (action.run)(call, input).await?;
         self.projected(&done.made, &action.payload, below, done.viewer.as_ref().unwrap_or(&self.asker.viewer)).await
     }
@@ -486,10 +542,16 @@ impl<'a> Run<'a> {
         let api: &'a Api = self.api;
         let meter = std::mem::replace(&mut self.meter, Meter::new(api.options.limits));
         let definition = &api.definition;
-        let mut planner =
-            Planner { model: &api.domains.model, inputs: &definition.inputs, lists: &definition.lists, meter };
+        let mut planner = Planner {
+            model: &api.domains.model,
+            inputs: &definition.inputs,
+            lists: &definition.lists,
+            additions: &self.current.additions,
+            asked: std::mem::take(&mut self.asked),
+            meter,
+        };
         let result = plan(&mut planner);
-        self.meter = planner.meter;
+        (self.meter, self.asked) = (planner.meter, planner.asked);
         result
     }
 }

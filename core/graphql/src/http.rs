@@ -5,8 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, Extension, Query, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Extension, Query, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -21,6 +20,7 @@ use crate::{
     api::{Api, STATEMENTS_PLACE},
     error::error_json,
     execute::{Answer, Asker, GraphqlRequest},
+    upload,
 };
 
 const GRAPHQL: HeaderValue = HeaderValue::from_static("application/graphql-response+json; charset=utf-8");
@@ -41,9 +41,10 @@ impl Api {
         let limit = self.options.limits.body_bytes;
         Router::new()
             .route("/", get(ide))
-            .route("/graphql", get(by_get).post(by_post))
             // Our own limit is told as a GraphQL error; this one only guards it.
-            .layer(DefaultBodyLimit::max(limit.saturating_mul(2).max(limit + 65_536)))
+            // An upload has one of its own, which holds for owners alone.
+            .route("/graphql", get(by_get).post(by_post))
+            .layer(DefaultBodyLimit::max(limit.saturating_mul(2).max(limit + 65_536).max(upload::UPLOAD_BYTES)))
             .with_state(self)
     }
 
@@ -126,24 +127,34 @@ async fn by_post(
     State(api): State<Arc<Api>>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Request,
 ) -> Response {
+    let peer = peer.map(|Extension(ConnectInfo(peer))| peer);
     let content_type = text(&headers, &header::CONTENT_TYPE).unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim();
+    if media.eq_ignore_ascii_case("multipart/form-data") {
+        let request = api.uploaded(&headers, body).await;
+        return api.respond(request, &headers, peer, false).await;
+    }
     if !media.eq_ignore_ascii_case("application/json") {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send application/json.").into_response();
     }
+    let most = api.options.limits.body_bytes;
+    let guard = most.saturating_mul(2).max(most + 65_536);
+    let Ok(body) = axum::body::to_bytes(body.into_body(), guard).await else {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large.").into_response();
+    };
     let request = if body.len() > api.options.limits.body_bytes {
         let message = format!("The request body is larger than {} bytes.", api.options.limits.body_bytes);
         Err(Failure::new(ErrorCode::BodyTooLarge, message).with("limit", api.options.limits.body_bytes))
     } else {
         parse(&body)
     };
-    api.respond(request, &headers, peer.map(|Extension(ConnectInfo(peer))| peer), false).await
+    api.respond(request, &headers, peer, false).await
 }
 
 /// A request body as the specification has it.
-fn parse(body: &[u8]) -> Result<GraphqlRequest> {
+pub(crate) fn parse(body: &[u8]) -> Result<GraphqlRequest> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Body {
@@ -157,7 +168,7 @@ fn parse(body: &[u8]) -> Result<GraphqlRequest> {
     Ok(GraphqlRequest { query, operation_name: body.operation_name, variables: body.variables.unwrap_or_default() })
 }
 
-fn bad_request(message: &str) -> Failure {
+pub(crate) fn bad_request(message: &str) -> Failure {
     Failure::new(ErrorCode::BadRequest, message)
 }
 
@@ -165,7 +176,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let token = value.to_str().ok().and_then(|value| value.split_once(' '));
     match token {

@@ -21,6 +21,8 @@ pub enum InputType {
     DateTime,
     Decimal,
     Json,
+    /// A file of a multipart request; its value is the content in base64.
+    Upload,
     Enum(String),
     Object(String),
 }
@@ -141,7 +143,7 @@ impl Inputs {
             (InputType::String | InputType::Id, Json::String(text)) if text.contains('\0') => {
                 Err(Failure::input(path, "A text must not hold the character U+0000."))
             }
-            (InputType::String | InputType::Id, value @ Json::String(_))
+            (InputType::String | InputType::Id | InputType::Upload, value @ Json::String(_))
             | (InputType::Boolean, value @ Json::Bool(_)) => Ok(value),
             (InputType::Id, Json::Number(number)) if number.is_i64() => Ok(Json::String(number.to_string())),
             (InputType::Int, Json::Number(n)) => int(&n, i64::from(i32::MIN), i64::from(i32::MAX), path),
@@ -204,6 +206,7 @@ pub fn type_name(ty: &InputType) -> &str {
         InputType::DateTime => "DateTime",
         InputType::Decimal => "Decimal",
         InputType::Json => "JSON",
+        InputType::Upload => "Upload",
         InputType::Enum(name) | InputType::Object(name) => name,
     }
 }

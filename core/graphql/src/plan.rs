@@ -1,6 +1,6 @@
 //! From a selection to a plan: what the read compiler is asked.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use lyceum_kernel::{ErrorCode, Failure, Id, Result};
 use lyceum_model::{
@@ -14,6 +14,7 @@ use lyceum_store::read::{
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    extend::{Additions, AskedField, PluginField, Projection, innermost},
     fields::{Selected, Selections},
     filter,
     inputs::{Input, Inputs},
@@ -27,6 +28,9 @@ pub struct Planner<'m> {
     pub inputs: &'m Inputs,
     /// The arguments of a list, by the name of its type.
     pub lists: &'m HashMap<String, Vec<Input>>,
+    pub additions: &'m Additions,
+    /// The fields of plugins that were met, in the order of their places.
+    pub asked: Vec<AskedField>,
     pub meter: Meter,
 }
 
@@ -59,7 +63,11 @@ impl<'m> Planner<'m> {
             }
             _ => {}
         }
-        let field = schema::readable_field(def, selected.name()).ok_or_else(|| unknown_field(def, selected.name()))?;
+        let Some(field) = schema::readable_field(def, selected.name()) else {
+            let added = self.additions.field(&pascal(&def.name), selected.name());
+            let added = added.ok_or_else(|| unknown_field(def, selected.name()))?;
+            return self.added(def, added, selected, &below);
+        };
         match &field.kind {
             FieldKind::Scalar { .. } => Ok(Output::Scalar(field)),
             FieldKind::Money { .. } => Ok(Output::Money(field, money(&below))),
@@ -72,6 +80,48 @@ impl<'m> Planner<'m> {
                 Ok(Output::Many(field, self.connection(target, selected, &below, Reached::By(field), None)?))
             }
         }
+    }
+
+    /// A plugin's field: in its place the row tells the parent, which costs
+    /// what its fields cost.
+    fn added(
+        &mut self,
+        def: &'m TypeDef,
+        field: &Arc<PluginField>,
+        selected: &Selected<'_>,
+        below: &Selections<'_>,
+    ) -> Result<Output<'m>> {
+        let args = self.inputs.arguments(&field.arguments, |name| selected.argument(name), below.variables())?;
+        let projection = self.projection(field.object(), below)?;
+        let mut parent =
+            vec![(self.additions.marker.clone(), Output::Number(self.asked.len())), ("id".to_owned(), Output::Id)];
+        for need in &field.needs {
+            self.meter.field()?;
+            let field = schema::readable_field(def, need).ok_or_else(|| unknown_field(def, need))?;
+            parent.push((need.clone(), Output::Scalar(field)));
+        }
+        self.asked.push(AskedField { field: field.clone(), args: Json::Object(args), projection });
+        Ok(Output::Group(parent))
+    }
+
+    /// What is selected below a plugin's field.
+    fn projection(&mut self, object: &str, below: &Selections<'_>) -> Result<Projection> {
+        if !self.additions.is_object(object) {
+            return Ok(Projection::Value);
+        }
+        self.deeper(1, |p| {
+            let mut fields = Vec::new();
+            for selected in below.fields(&[object]) {
+                p.meter.field()?;
+                let inner = p.additions.object_field(object, selected.name()).map(innermost);
+                let projection = match inner {
+                    Some(inner) => p.projection(inner, &below.below(&selected))?,
+                    None => Projection::Value,
+                };
+                fields.push((selected.key.to_owned(), selected.name().to_owned(), projection));
+            }
+            Ok(Projection::Object(fields))
+        })
     }
 
     fn target(&self, name: &str) -> Result<&'m TypeDef> {

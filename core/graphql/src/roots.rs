@@ -5,7 +5,9 @@ use lyceum_model::{TypeDef, TypeModel, names::pascal};
 use crate::{
     inputs::{Input, InputType, Inputs},
     outputs::{Output, Outputs},
+    plugin_status,
     schema::list_arguments,
+    sign_in_providers,
 };
 
 /// One root field.
@@ -33,6 +35,9 @@ pub enum RootKind {
     Me,
     Search,
     RecommendedCourses,
+    PluginStatus,
+    PluginShadowReport,
+    SignInProviders,
 }
 
 /// Every root field of the model, in the order of the schema.
@@ -67,6 +72,8 @@ pub fn roots(model: &TypeModel, inputs: &mut Inputs, outputs: &mut Outputs) -> V
     }
     roots.push(recommended(outputs));
     roots.push(search(inputs, outputs));
+    roots.extend(plugin_status::roots(outputs));
+    roots.push(sign_in_providers::root(outputs));
     roots
 }
 

@@ -12,6 +12,7 @@ use lyceum_model::{Field, FieldKind, Scalar, TypeDef, TypeModel, names::pascal};
 use crate::{
     actions::Action,
     document::StopAfterValidation,
+    extend::Additions,
     filter,
     inputs::{Input, InputType, Inputs, type_name},
     outputs::{Output, Outputs},
@@ -70,7 +71,7 @@ pub fn register_enums(inputs: &mut Inputs, model: &TypeModel) {
 /// # Errors
 /// When the definitions do not fit together: a fault of ours or of a content
 /// type, never of a request.
-pub fn build(model: &TypeModel, definition: &Definition) -> Result<Schema, SchemaError> {
+pub fn build(model: &TypeModel, definition: &Definition, additions: &Additions) -> Result<Schema, SchemaError> {
     let mut schema = Schema::build("Query", Some("Mutation"), None)
         .extension(StopAfterValidation)
         .limit_depth(40)
@@ -93,10 +94,12 @@ pub fn build(model: &TypeModel, definition: &Definition) -> Result<Schema, Schem
     let entry = Union::new("SearchEntry").description("What search can find.");
     schema = schema.register(SEARCHABLE.iter().fold(entry, |union, name| union.possible_type(pascal(name))));
     for def in model.types() {
-        for object in type_objects(def, model) {
+        for object in type_objects(def, model, additions) {
             schema = schema.register(object);
         }
     }
+    schema = additions.objects().fold(schema, |schema, object| schema.register(object));
+    schema = additions.enums().fold(schema, |schema, ty| schema.register(ty));
     for (name, object) in &definition.outputs.0 {
         let fields = object.fields.iter().map(output_field);
         schema = schema.register(fields.fold(Object::new(name).description(&object.description), Object::field));
@@ -113,6 +116,10 @@ const SCALARS: &[(&str, &str)] = &[
     ("Decimal", "A decimal number as text, with all its places: `\"4.50\"`. A number is taken too."),
     ("Long", "A whole number of at most 53 bits."),
     ("JSON", "Any JSON value."),
+    (
+        "Upload",
+        "A file, sent as the GraphQL multipart request specification has it: the variable is null and `map` names it.",
+    ),
 ];
 
 fn nothing(name: &str, ty: TypeRef) -> SchemaField {
@@ -120,7 +127,7 @@ fn nothing(name: &str, ty: TypeRef) -> SchemaField {
     SchemaField::new(name, ty, |_| FieldFuture::from_value(None))
 }
 
-fn type_objects(def: &TypeDef, model: &TypeModel) -> [Object; 3] {
+fn type_objects(def: &TypeDef, model: &TypeModel, additions: &Additions) -> [Object; 3] {
     let name = pascal(&def.name);
     let id = nothing("id", TypeRef::named_nn(TypeRef::ID)).description("The id; it says what type the thing is.");
     let mut object = Object::new(&name).description(&def.description).implement("Node").field(id);
@@ -133,6 +140,7 @@ fn type_objects(def: &TypeDef, model: &TypeModel) -> [Object; 3] {
                 .description("Whether the gated fields are open to the viewer, and what would open them."),
         );
     }
+    object = additions.fields_of(&name).fold(object, Object::field);
     let edge = Object::new(format!("{name}Edge"))
         .description("One row with its place in the list.")
         .field(

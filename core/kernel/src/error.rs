@@ -87,10 +87,14 @@ error_codes! {
     PaymentProviderUnavailable = "PAYMENT_PROVIDER_UNAVAILABLE", 503;
     /// A plugin failed. `extensions.plugin` names it.
     PluginFailed = "PLUGIN_FAILED", 502;
+    /// A plugin refused the change. `extensions.plugin` names it, `extensions.messages` says why in each language, and `extensions.path` names the field.
+    ChangeRejected = "CHANGE_REJECTED", 422;
     /// The package is not a plugin that this server can run.
     PluginInvalid = "PLUGIN_INVALID", 400;
     /// The plugin asks for permissions that were not granted. `extensions` lists them.
     PluginConsentRequired = "PLUGIN_CONSENT_REQUIRED", 409;
+    /// The plugin's signature is missing, of another key than the publisher's, or revoked.
+    PluginUntrusted = "PLUGIN_UNTRUSTED", 403;
     /// Search is down. Content can still be read.
     SearchUnavailable = "SEARCH_UNAVAILABLE", 503;
     /// The server is starting, stopping or overloaded. Try again.

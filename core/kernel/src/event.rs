@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Id;
+use crate::{Id, Viewer};
 
 /// One event, written in the transaction of the change it tells of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,16 @@ impl Event {
     pub fn by(mut self, actor: Option<Id>) -> Self {
         self.actor = actor;
         self
+    }
+
+    /// Says who did it: a person as the actor, a plugin as the fact `plugin`.
+    #[must_use]
+    pub fn by_viewer(self, viewer: &Viewer) -> Self {
+        let event = self.by(viewer.user);
+        match &viewer.plugin {
+            Some(plugin) => event.with(serde_json::json!({ "plugin": &**plugin })),
+            None => event,
+        }
     }
 
     #[must_use]

@@ -85,9 +85,18 @@ pub struct Viewer {
     pub tiers: Vec<Id>,
     /// The entries the viewer bought one by one.
     pub purchases: Vec<Id>,
+    /// The plugin that asks, when it is no person. The gates of what its rules
+    /// let it read are open to it: the owner granted it, and it has no tier.
+    pub plugin: Option<Arc<str>>,
 }
 
 impl Viewer {
+    /// A plugin, with exactly these rules.
+    #[must_use]
+    pub fn for_plugin(id: &str, rules: Vec<Rule>) -> Self {
+        Self { plugin: Some(id.into()), rules: Arc::new(Rules::new(rules)), ..Self::default() }
+    }
+
     /// The widest rows on which the viewer may do `action`, if any.
     #[must_use]
     pub fn scope(&self, subject: &str, is_content: bool, action: Action) -> Vec<RowScope> {

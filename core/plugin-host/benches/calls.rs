@@ -1,36 +1,105 @@
-//! What a plugin call costs, in microseconds, guest work included.
+//! What plugins cost, beside the targets of `PLUGINS.md` §7.
 //!
-//! `cargo bench -p lyceum-plugin-host`; prints p50 and p99 of each.
+//! `cargo bench -p lyceum-plugin-host` prints each target, what was measured and
+//! whether it is over. Guest work is included where a call cannot do without;
+//! a target that is over on a busy machine says little, so nothing fails here.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Instant};
+use std::{collections::BTreeMap, fs, hint::black_box, path::Path, time::Instant};
 
 use hmac::{Hmac, Mac};
 use lyceum_domain::{
+    content::Moment,
     moderation::ReviewItem,
     payment::{Account, InboundRequest},
-    plugin::{Activation, Extensions, Grants, Permission, PluginRuntime, Secret},
+    plugin::{Activation, Extensions, FieldRequest, Grants, Permission, PluginRuntime, Secret},
     ranking::{Column, RankContext},
 };
 use lyceum_kernel::Timestamp;
 use lyceum_plugin_host::{PluginHost, PluginHostConfig};
+use serde_json::json;
 use sha2::Sha256;
 
 const WARM_UP: usize = 200;
 const CALLS: usize = 3_000;
 const NOW_SECONDS: i64 = 1_700_000_000;
+const TYPESCRIPT: &str = "graphql-reading-time";
+
+/// The most that §7 allows, in microseconds: of half the calls, of 99 in 100.
+#[derive(Clone, Copy, Default)]
+struct Target {
+    p50: Option<f64>,
+    p99: Option<f64>,
+}
+
+const fn p50(most: f64) -> Target {
+    Target { p50: Some(most), p99: None }
+}
+
+const UNNAMED: Target = Target { p50: None, p99: None };
+
+/// One line of the table.
+fn line(name: &str, target: Target, p50: f64, p99: f64) {
+    let wanted = |most: Option<f64>| most.map_or("-".to_owned(), |most| format!("{most:.1}"));
+    let over = target.p50.is_some_and(|most| p50 > most) || target.p99.is_some_and(|most| p99 > most);
+    let verdict = match (target.p50, target.p99) {
+        (None, None) => "",
+        _ if over => "OVER",
+        _ => "ok",
+    };
+    println!("{name:44} {:>10} {p50:10.1} {:>10} {p99:10.1}  {verdict}", wanted(target.p50), wanted(target.p99));
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    println!("{:44} {:>10} {:>10} {:>10} {:>10}", "µs", "target p50", "p50", "target p99", "p99");
+    nothing().await;
+    starts().await;
     let host = PluginHost::new(PluginHostConfig::default()).expect("a host");
-    for name in ["ranking-default", "moderation-wordlist", "payment-sandbox"] {
-        let started = Instant::now();
+    for name in ["ranking-default", "moderation-wordlist", "payment-sandbox", TYPESCRIPT] {
         host.activate(activation(name)).await.expect("the component is good");
-        println!("{:34} {:9.1} ms", format!("{name}: install to active"), started.elapsed().as_secs_f64() * 1e3);
     }
-    println!("{:34} {:>9} {:>9}", "call", "p50 µs", "p99 µs");
-    review(&host).await;
     rank(&host).await;
+    review(&host).await;
+    fields(&host).await;
     verify(&host).await;
+    println!("There is no ranker in TypeScript: its target, 500 items within 250 µs, is not measured.");
+}
+
+/// What a host without plugins costs a request: looking at empty lists.
+async fn nothing() {
+    const TIMES: u32 = 1_000_000;
+    let host = PluginHost::new(PluginHostConfig::default()).expect("a host");
+    let empty: [(&str, &dyn Fn()); 3] = [
+        ("no plugin: a change of content, in ns", &|| {
+            let wanted =
+                |hook: &std::sync::Arc<dyn lyceum_domain::content::BeforeHook>| hook.wants(Moment::Update, "course");
+            black_box(host.before_hooks().iter().any(wanted));
+        }),
+        ("no plugin: moderators of a comment, in ns", &|| drop(black_box(host.moderators()))),
+        ("no plugin: the ranker of a list, in ns", &|| drop(black_box(host.ranker()))),
+    ];
+    for (name, ask) in empty {
+        let started = Instant::now();
+        (0..TIMES).for_each(|_| ask());
+        let each = started.elapsed().as_secs_f64() * 1e9 / f64::from(TIMES);
+        line(name, UNNAMED, each, each);
+    }
+}
+
+/// From a component to a plugin in service, compiled and from the cache.
+async fn starts() {
+    let names = [("ranking-default", "Rust", 1e6), (TYPESCRIPT, "QuickJS", 10e6)];
+    for (name, language, most) in names {
+        let cache = tempfile::tempdir().expect("a folder");
+        for (how, target) in [("compiled", p50(most)), ("from the cache", UNNAMED)] {
+            let cache_dir = Some(cache.path().to_owned());
+            let host = PluginHost::new(PluginHostConfig { cache_dir, ..PluginHostConfig::default() }).expect("a host");
+            let started = Instant::now();
+            host.activate(activation(name)).await.expect("the component is good");
+            let took = started.elapsed().as_secs_f64() * 1e6;
+            line(&format!("install to active, {language}, {how}"), target, took, took);
+        }
+    }
 }
 
 fn activation(name: &str) -> Activation {
@@ -47,11 +116,13 @@ fn activation(name: &str) -> Activation {
         grants: Grants(if payment { grants } else { BTreeMap::new() }),
         config: "{}".into(),
         secrets: [("webhook_secret".to_owned(), Secret::new("whsec_1"))].into(),
+        previous_version: None,
+        role: lyceum_domain::plugin::Role::Active,
     }
 }
 
 /// Times one kind of call.
-async fn measure<F: Future<Output = ()>>(name: &str, mut call: impl FnMut() -> F) {
+async fn measure<F: Future<Output = ()>>(name: &str, target: Target, mut call: impl FnMut() -> F) {
     for _ in 0..WARM_UP {
         call().await;
     }
@@ -62,17 +133,53 @@ async fn measure<F: Future<Output = ()>>(name: &str, mut call: impl FnMut() -> F
         times.push(started.elapsed().as_secs_f64() * 1e6);
     }
     times.sort_by(f64::total_cmp);
-    println!("{name:34} {:9.1} {:9.1}", times[CALLS / 2], times[CALLS * 99 / 100]);
+    line(name, target, times[CALLS / 2], times[CALLS * 99 / 100]);
 }
 
 async fn review(host: &PluginHost) {
     let moderator = host.moderators().remove(0);
     let text = "老师讲得很清楚，谢谢！第三课的微信支付部分特别好。".to_owned();
     let items = [ReviewItem { id: "1".into(), kind: "comment".into(), locale: None, text }];
-    measure("moderation, 1 comment, ephemeral", || async {
+    measure("moderation, 1 comment, Rust, ephemeral", p50(35.0), || async {
         moderator.review(&items).await.expect("a verdict");
     })
     .await;
+}
+
+/// One field of one lesson: in a kept instance, and in a fresh one each time, for
+/// which the same plugin is told to promise nothing.
+async fn fields(host: &PluginHost) {
+    let request = FieldRequest {
+        type_name: "Lesson".into(),
+        field: "readingMinutes".into(),
+        args: json!({}),
+        locale: "en".into(),
+        viewer: None,
+    };
+    let parents = [json!({ "id": "lesson:1", "body": "a b c" })];
+    let warm = host.field_resolvers().remove(0);
+    measure("a field of one parent, QuickJS, warm", UNNAMED, || async {
+        warm.resolve(&request, &parents).await.expect("an answer");
+    })
+    .await;
+    let forgetful = PluginHost::new(PluginHostConfig::default()).expect("a host");
+    let mut activation = activation(TYPESCRIPT);
+    activation.wasm = without_promise(&activation.wasm).into();
+    forgetful.activate(activation).await.expect("the component is good");
+    let fresh = forgetful.field_resolvers().remove(0);
+    measure("a field of one parent, QuickJS, ephemeral", p50(150.0), || async {
+        fresh.resolve(&request, &parents).await.expect("an answer");
+    })
+    .await;
+}
+
+/// The component with `state = "none"` made a comment of the same length.
+fn without_promise(wasm: &[u8]) -> Vec<u8> {
+    let promise = br#"state = "none""#;
+    let place = wasm.windows(promise.len()).position(|bytes| bytes == promise).expect("it makes the promise");
+    let mut forgetful = wasm.to_vec();
+    forgetful[place] = b'#';
+    forgetful
 }
 
 async fn rank(host: &PluginHost) {
@@ -90,13 +197,13 @@ async fn rank(host: &PluginHost) {
         _ => Column::U32((0..ITEMS).collect()),
     };
     let columns: Vec<_> = ranker.columns().iter().map(|name| (name.clone(), column(name))).collect();
-    measure("ranking, 500 items, warm", || async {
+    measure("ranking, 500 items, Rust, warm", p50(5.0), || async {
         ranker.rank(&context, columns.clone()).await.expect("scores");
     })
     .await;
     let one: Vec<_> = columns.iter().map(|(name, column)| (name.clone(), shortened(column))).collect();
     let context = RankContext { count: 1, ..context };
-    measure("ranking, 1 item, warm", || async {
+    measure("warm dispatch: ranking, 1 item, Rust", Target { p50: Some(2.0), p99: Some(10.0) }, || async {
         ranker.rank(&context, one.clone()).await.expect("scores");
     })
     .await;
@@ -127,7 +234,7 @@ async fn verify(host: &PluginHost) {
         body: body.as_bytes().to_vec(),
         received: Timestamp::from_millis(NOW_SECONDS * 1_000),
     };
-    measure("payment, verify a webhook", || async {
+    measure("payment, verify a webhook, Rust, ephemeral", UNNAMED, || async {
         provider.verify(&account, &request).await.expect("no failure").expect("genuine");
     })
     .await;

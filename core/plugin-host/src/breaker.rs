@@ -1,8 +1,8 @@
 //! Stops calling a plugin that keeps failing.
 //!
-//! Five failures within a minute open the breaker for 30 s. Then one call is
-//! let through: it closes the breaker, or opens it for twice as long, up to
-//! half an hour.
+//! Five failures within a minute open the breaker for 30 s, and so do more than
+//! half of the last twenty calls. Then one call is let through: it closes the
+//! breaker, or opens it for twice as long, up to half an hour.
 
 use std::{
     collections::VecDeque,
@@ -15,6 +15,8 @@ use lyceum_kernel::{Clock, Timestamp};
 /// Failures within [`WINDOW`] that open the breaker.
 pub const FAILURES: usize = 5;
 pub const WINDOW: Duration = Duration::from_secs(60);
+/// Calls that are looked back at; more than half of them failed open it too.
+pub const LAST_CALLS: u32 = 20;
 /// How long it stays open at first and at most.
 pub const OPEN_FIRST: Duration = Duration::from_secs(30);
 pub const OPEN_MOST: Duration = Duration::from_secs(30 * 60);
@@ -28,7 +30,26 @@ pub(crate) struct Breaker {
 #[derive(Default)]
 struct State {
     failures: VecDeque<Timestamp>,
+    last: LastCalls,
     open: Option<Open>,
+}
+
+/// How the last calls ended: one bit each, the latest lowest, 1 for a failure.
+#[derive(Default, Clone, Copy)]
+struct LastCalls {
+    bits: u32,
+    count: u32,
+}
+
+impl LastCalls {
+    fn push(&mut self, failed: bool) {
+        self.bits = ((self.bits << 1) | u32::from(failed)) & ((1 << LAST_CALLS) - 1);
+        self.count = (self.count + 1).min(LAST_CALLS);
+    }
+
+    fn mostly_failed(self) -> bool {
+        self.count == LAST_CALLS && self.bits.count_ones() > LAST_CALLS / 2
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -61,23 +82,35 @@ impl Breaker {
         self.lock().open.is_some()
     }
 
-    fn failed(&self, probe: bool) {
+    /// Whether it opened now.
+    fn failed(&self, probe: bool) -> bool {
         let now = self.clock.now();
         let mut state = self.lock();
         if probe {
             let length = state.open.map_or(OPEN_FIRST, |open| (open.length * 2).min(OPEN_MOST));
             state.open = Some(Open { until: now.plus(length), length, probing: false });
-            return;
+            return false;
         }
+        state.last.push(true);
         state.failures.push_back(now);
         let start = now.minus(WINDOW);
         while state.failures.front().is_some_and(|moment| *moment <= start) {
             state.failures.pop_front();
         }
-        if state.failures.len() >= FAILURES && state.open.is_none() {
-            state.failures.clear();
-            state.open = Some(Open { until: now.plus(OPEN_FIRST), length: OPEN_FIRST, probing: false });
+        let opens = state.open.is_none() && (state.failures.len() >= FAILURES || state.last.mostly_failed());
+        if opens {
+            let open = Open { until: now.plus(OPEN_FIRST), length: OPEN_FIRST, probing: false };
+            *state = State { open: Some(open), ..State::default() };
         }
+        opens
+    }
+
+    fn succeeded(&self, probe: bool) {
+        let mut state = self.lock();
+        if probe {
+            *state = State::default();
+        }
+        state.last.push(false);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -96,14 +129,13 @@ pub(crate) struct Permit<'a> {
 impl Permit<'_> {
     pub fn succeeded(mut self) {
         self.told = true;
-        if self.probe {
-            *self.breaker.lock() = State::default();
-        }
+        self.breaker.succeeded(self.probe);
     }
 
-    pub fn failed(mut self) {
+    /// Whether the breaker opened by it.
+    pub fn failed(mut self) -> bool {
         self.told = true;
-        self.breaker.failed(self.probe);
+        self.breaker.failed(self.probe)
     }
 }
 
@@ -130,7 +162,25 @@ mod tests {
     }
 
     fn fail(breaker: &Breaker) {
-        breaker.admit().map(Permit::failed).expect("admitted");
+        let _opened = breaker.admit().map(Permit::failed).expect("admitted");
+    }
+
+    #[test]
+    fn more_than_half_of_twenty_calls_open_it_however_slowly_they_come() {
+        let (clock, breaker) = breaker();
+        let call = |fails: bool| {
+            clock.advance(Duration::from_secs(16));
+            let permit = breaker.admit().expect("admitted");
+            if fails {
+                return permit.failed();
+            }
+            permit.succeeded();
+            false
+        };
+        (0..10).for_each(|_| assert!(!call(true) && !call(false), "half is not more than half"));
+        assert!(!call(true), "a success fell out, a failure came in: ten of twenty");
+        assert!(call(true));
+        assert!(breaker.is_open());
     }
 
     #[test]
@@ -148,10 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn failures_far_apart_do_not_open_it() {
+    fn failures_far_apart_among_as_many_successes_do_not_open_it() {
         let (clock, breaker) = breaker();
-        for _ in 0..20 {
+        for _ in 0..40 {
             fail(&breaker);
+            breaker.admit().expect("admitted").succeeded();
             clock.advance(Duration::from_secs(16));
         }
         assert!(!breaker.is_open());

@@ -31,7 +31,7 @@ pub struct CompileCounts {
     pub cached: u64,
 }
 
-/// Compiles, or finds what was compiled before.
+/// Finds what was compiled before, and keeps what is compiled now.
 #[derive(Default)]
 pub(crate) struct CompileCache {
     store: Option<Store>,
@@ -44,12 +44,21 @@ struct Store {
     key: [u8; 32],
 }
 
-/// Bytes whose HMAC was right. Only [`Store::read`] makes one.
-pub(crate) struct Verified(Vec<u8>);
+/// Bytes whose HMAC was right, or that a compiler of this program wrote.
+pub(crate) struct Verified {
+    bytes: Vec<u8>,
+    start: usize,
+}
 
 impl Verified {
+    /// Compiled code that came over a pipe from a child of this process, which
+    /// runs the same program and ended well.
+    pub fn of_child(bytes: Vec<u8>) -> Self {
+        Self { bytes, start: 0 }
+    }
+
     pub fn bytes(&self) -> &[u8] {
-        &self.0[MAC_BYTES..]
+        &self.bytes[self.start..]
     }
 }
 
@@ -62,24 +71,45 @@ impl CompileCache {
         Ok(Self { store: Some(Store { directory: directory.to_owned(), key }), ..Self::default() })
     }
 
-    /// Takes seconds for a large component: call it where blocking is allowed.
+    /// What was compiled before. Reads a file: call it where blocking is allowed.
+    pub fn find(&self, engine: &Engine, wasm: &[u8]) -> Option<Component> {
+        let store = self.store.as_ref()?;
+        let component = store.load(engine, &file_name(engine, wasm))?;
+        self.cached.fetch_add(1, Ordering::Relaxed);
+        Some(component)
+    }
+
+    /// Compiles in this process. Takes seconds for a large component: call it
+    /// where blocking is allowed.
     ///
     /// # Errors
     /// The component does not compile.
-    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let name = file_name(engine, wasm);
-        if let Some(component) = self.store.as_ref().and_then(|store| store.load(engine, &name)) {
-            self.cached.fetch_add(1, Ordering::Relaxed);
-            return Ok(component);
-        }
+    pub fn compile(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
         let component = Component::from_binary(engine, wasm)?;
         self.compiled.fetch_add(1, Ordering::Relaxed);
+        if self.store.is_some() {
+            self.keep(engine, wasm, &component.serialize()?);
+        }
+        Ok(component)
+    }
+
+    /// Takes what a child compiled. Blocks too.
+    ///
+    /// # Errors
+    /// The engine refuses it: the program was replaced since this process began.
+    pub fn take(&self, engine: &Engine, wasm: &[u8], code: &Verified) -> wasmtime::Result<Component> {
+        let component = cwasm::load(engine, code)?;
+        self.compiled.fetch_add(1, Ordering::Relaxed);
+        self.keep(engine, wasm, code.bytes());
+        Ok(component)
+    }
+
+    fn keep(&self, engine: &Engine, wasm: &[u8], code: &[u8]) {
         if let Some(store) = &self.store
-            && let Err(error) = store.save(&name, &component)
+            && let Err(error) = store.save(&file_name(engine, wasm), code)
         {
             tracing::warn!(%error, "the compiled plugin could not be kept");
         }
-        Ok(component)
     }
 
     pub fn counts(&self) -> CompileCounts {
@@ -102,17 +132,16 @@ impl Store {
             tracing::warn!(file = name, "a compiled plugin was changed on disk and is compiled again");
             return None;
         }
-        Some(Verified(bytes))
+        Some(Verified { bytes, start: MAC_BYTES })
     }
 
     /// Written beside and renamed, so that a crash leaves no half file.
-    fn save(&self, name: &str, component: &Component) -> wasmtime::Result<()> {
-        let code = component.serialize()?;
-        let mac = self.mac(name, &code).finalize().into_bytes();
+    fn save(&self, name: &str, code: &[u8]) -> io::Result<()> {
+        let mac = self.mac(name, code).finalize().into_bytes();
         let beside = self.directory.join(format!("{name}.{}.part", rand::rng().next_u64()));
         let mut file = private(&beside)?;
         file.write_all(&mac)?;
-        file.write_all(&code)?;
+        file.write_all(code)?;
         file.sync_all()?;
         fs::rename(&beside, self.directory.join(name))?;
         self.evict()?;

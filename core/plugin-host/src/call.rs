@@ -2,19 +2,20 @@
 //!
 //! **Invariants:** no guest runs without limits on time, memory and host calls;
 //! every call that was opened and not dropped by its caller is counted; a failure
-//! of the plugin tells the breaker, a refusal in the world's own words does not.
+//! of the plugin tells the breaker, a refusal in the world's own words does not;
+//! an input that is shut out, or a plugin that was taken back, costs no guest call.
 
 use std::{
     fmt,
     future::Future,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use lyceum_domain::plugin::{FailureKind, PluginFailure, Usage};
+use lyceum_domain::plugin::{FailureKind, PluginFailure, PluginNotice, Usage};
 use lyceum_kernel::{Clock, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDeadline};
@@ -24,6 +25,10 @@ use crate::{
     engine::{PluginEngine, Running},
     host::{CallState, Context, Ended},
     limits::{self, LimitTable, Limits, World},
+    places::Places,
+    quarantine::{self, InputDigest, Quarantine},
+    record::Record,
+    wishes::Wishes,
     worlds::NotTaken,
 };
 
@@ -32,34 +37,14 @@ pub(crate) struct Plugin {
     context: Arc<Context>,
     engine: &'static PluginEngine,
     breaker: Breaker,
+    quarantine: Quarantine,
+    /// Another version serves again in its place.
+    taken_back: AtomicBool,
+    places: Weak<Places>,
     record: Arc<Record>,
     table: LimitTable,
-    memory: Option<usize>,
+    wishes: Wishes,
     slots: Arc<Semaphore>,
-}
-
-/// The tally of a plugin, over its versions.
-#[derive(Default)]
-pub(crate) struct Record {
-    calls: AtomicU64,
-    failures: AtomicU64,
-    last_failure: Mutex<Option<PluginFailure>>,
-}
-
-impl Record {
-    pub fn usage(&self, breaker_open: bool) -> Usage {
-        Usage {
-            calls: self.calls.load(Ordering::Relaxed),
-            failures: self.failures.load(Ordering::Relaxed),
-            last_failure: self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            breaker_open,
-        }
-    }
-
-    fn failed(&self, failure: &PluginFailure) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
-    }
 }
 
 /// What a [`Plugin`] needs besides its context.
@@ -69,6 +54,33 @@ pub(crate) struct Surroundings {
     pub record: Arc<Record>,
     pub table: LimitTable,
     pub slots: Arc<Semaphore>,
+    /// Where the plugin will stand; told when its breaker opens.
+    pub places: Weak<Places>,
+}
+
+/// What a guest is called with, as the host sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    bytes: usize,
+    looks: Option<&'a (dyn fmt::Debug + Sync)>,
+}
+
+impl<'a> Input<'a> {
+    /// `looks` says all of it that can make a guest fail, and nothing that is
+    /// new with each attempt.
+    pub fn new(bytes: usize, looks: &'a (dyn fmt::Debug + Sync)) -> Self {
+        Self { bytes, looks: Some(looks) }
+    }
+
+    /// Never shut out. A payment provider's webhook must be tried again until
+    /// it is taken, and an activation is the owner's to try again.
+    pub const fn exempt(bytes: usize) -> Self {
+        Self { bytes, looks: None }
+    }
+
+    fn digest(self, world: World, function: &str) -> Option<InputDigest> {
+        self.looks.map(|looks| InputDigest::of(world.name(), function, looks))
+    }
 }
 
 /// How a guest's part of a call ended.
@@ -84,6 +96,7 @@ pub(crate) struct Call<'p> {
     plugin: &'p Plugin,
     world: World,
     function: &'static str,
+    input: Input<'p>,
     limits: Limits,
     deadline: Instant,
     permit: Permit<'p>,
@@ -92,9 +105,20 @@ pub(crate) struct Call<'p> {
 }
 
 impl Plugin {
-    pub fn new(context: Context, memory: Option<usize>, surroundings: Surroundings) -> Self {
-        let Surroundings { engine, clock, record, table, slots } = surroundings;
-        Self { context: Arc::new(context), engine, breaker: Breaker::new(clock), record, table, memory, slots }
+    pub fn new(context: Context, wishes: Wishes, surroundings: Surroundings) -> Self {
+        let Surroundings { engine, clock, record, table, slots, places } = surroundings;
+        Self {
+            context: Arc::new(context),
+            engine,
+            breaker: Breaker::new(clock),
+            quarantine: Quarantine::default(),
+            taken_back: AtomicBool::new(false),
+            places,
+            record,
+            table,
+            wishes,
+            slots,
+        }
     }
 
     pub fn context(&self) -> &Context {
@@ -102,31 +126,36 @@ impl Plugin {
     }
 
     pub fn usage(&self) -> Usage {
-        self.record.usage(self.breaker.is_open())
+        self.record.usage(self.breaker.is_open(), |world| self.limits(world, 1))
     }
 
     pub fn limits(&self, world: World, times: u32) -> Limits {
-        let limits = self.table.of(world).scaled(times);
-        Limits { memory: self.memory.map_or(limits.memory, |own| own.min(limits.memory)), ..limits }
+        self.wishes.applied(world, self.table.of(world), &self.context.granted.limits).scaled(times)
     }
 
-    /// Begins a call with `input` bytes of arguments, `times` as long as usual.
+    /// Begins a call, `times` as long as usual.
     ///
     /// # Errors
-    /// The breaker is open, the input is too large, or no slot became free.
-    pub async fn open(
-        &self,
+    /// The input is too large or shut out, the breaker is open, or no slot became free.
+    pub async fn open<'p>(
+        &'p self,
         world: World,
         function: &'static str,
-        input: usize,
+        input: Input<'p>,
         times: u32,
-    ) -> Result<Call<'_>, PluginFailure> {
+    ) -> Result<Call<'p>, PluginFailure> {
         let limits = self.limits(world, times);
         let deadline = Instant::now() + limits.wall;
         let fail = |kind, detail| self.failure(world, function, kind, detail);
-        if input > limits.input {
-            let detail = format!("the input has {input} bytes; at most {}", limits.input);
+        if input.bytes > limits.input {
+            let detail = format!("the input has {} bytes; at most {}", input.bytes, limits.input);
             return Err(fail(FailureKind::InvalidInput, detail));
+        }
+        if self.taken_back.load(Ordering::Acquire) {
+            return Err(fail(FailureKind::Tripped, "it was taken back and another version serves".into()));
+        }
+        if let Some(digest) = self.shut_out(world, function, input) {
+            return Err(fail(FailureKind::Quarantined, quarantined(digest)));
         }
         let permit = self.breaker.admit().map_err(|until| fail(FailureKind::Tripped, tripped(until)))?;
         let slot = tokio::time::timeout_at(deadline.into(), Arc::clone(&self.slots).acquire_owned());
@@ -134,7 +163,42 @@ impl Plugin {
             return Err(fail(FailureKind::Timeout, "too many plugin calls are under way".into()));
         };
         let running = self.engine.ticker.run();
-        Ok(Call { plugin: self, world, function, limits, deadline, permit, _running: running, _slot: slot })
+        Ok(Call { plugin: self, world, function, input, limits, deadline, permit, _running: running, _slot: slot })
+    }
+
+    /// No call begins any more; those under way end normally.
+    pub fn take_back(&self) {
+        self.taken_back.store(true, Ordering::Release);
+    }
+
+    fn shut_out(&self, world: World, function: &str, input: Input<'_>) -> Option<InputDigest> {
+        self.quarantine.holds(|| input.digest(world, function), self.context.clock.now())
+    }
+
+    /// Remembers what it failed on, and tells the owner when that is shut out.
+    fn suspect(&self, world: World, input: Input<'_>, failure: &PluginFailure) {
+        let Some(digest) = input.digest(world, &failure.function) else { return };
+        if self.quarantine.failed(digest, self.context.clock.now()) {
+            self.context.services.notice(PluginNotice::Quarantined {
+                plugin: failure.plugin.clone(),
+                world: failure.world.clone(),
+                function: failure.function.clone(),
+                input_digest: digest.to_string(),
+                failure: failure.clone(),
+            });
+        }
+    }
+
+    /// The breaker opened.
+    fn tripped(&self, failure: &PluginFailure) {
+        let plugin = || failure.plugin.clone();
+        let services = &self.context.services;
+        services.notice(PluginNotice::Tripped { plugin: plugin(), failure: failure.clone() });
+        let to = self.places.upgrade().and_then(|places| places.take_back(self));
+        if let Some(to) = to {
+            let (from, failure) = (failure.version.clone(), failure.clone());
+            services.notice(PluginNotice::RolledBack { plugin: plugin(), from, to, failure });
+        }
     }
 
     fn failure(&self, world: World, function: &str, kind: FailureKind, detail: String) -> PluginFailure {
@@ -153,12 +217,23 @@ fn tripped(until: Timestamp) -> String {
     format!("it failed too often and is not called before {until}")
 }
 
+fn quarantined(digest: InputDigest) -> String {
+    let minutes = quarantine::REMEMBERED.as_secs() / 60;
+    format!("it failed {} times on this input ({digest}) and does not get it for {minutes} min", quarantine::FAILURES)
+}
+
 /// A tick came while the guest ran.
 fn on_tick(mut store: StoreContextMut<'_, CallState>) -> wasmtime::Result<UpdateDeadline> {
     Ok(if store.data_mut().tick() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
 }
 
 impl Call<'_> {
+    /// How long it has taken so far, its wait for a slot included.
+    fn wall(&self) -> Duration {
+        let begun = self.deadline.checked_sub(self.limits.wall).unwrap_or(self.deadline);
+        begun.elapsed()
+    }
+
     /// Bytes the answer may have.
     pub fn output(&self) -> usize {
         self.limits.output
@@ -201,7 +276,8 @@ impl Call<'_> {
         outcome: Outcome<R>,
         check: impl FnOnce(R) -> Result<T, NotTaken>,
     ) -> Result<T, PluginFailure> {
-        self.plugin.record.calls.fetch_add(1, Ordering::Relaxed);
+        self.plugin.record.called(self.world, state.spent(self.wall()));
+        let innocent = self.input_is_innocent(&outcome, state);
         let checked = match outcome {
             Outcome::Answered(answer) => check(answer),
             Outcome::Broke(error) => Err(broken(&error, state)),
@@ -212,23 +288,46 @@ impl Call<'_> {
                 self.permit.succeeded();
                 Ok(answer)
             }
-            Err(not_taken) => Err(self.fail(not_taken, state)),
+            Err(not_taken) => Err(self.fail(not_taken, state, innocent)),
         }
     }
 
-    fn fail(self, not_taken: NotTaken, state: &CallState) -> PluginFailure {
+    /// Whether time ended the call that the guest did not use up: the machine
+    /// was busy, or a server elsewhere slow. The input has no part in that.
+    fn input_is_innocent<R>(&self, outcome: &Outcome<R>, state: &CallState) -> bool {
+        let wall_ms = self.limits.wall.as_millis();
+        match outcome {
+            Outcome::Answered(_) => false,
+            Outcome::Broke(error) => error.is::<PoolConcurrencyLimitError>(),
+            Outcome::OutOfTime => u128::from(state.spent(self.wall()).cpu_ms) * 2 < wall_ms,
+        }
+    }
+
+    fn fail(self, not_taken: NotTaken, state: &CallState, innocent: bool) -> PluginFailure {
         let gave_up = state.denied() && matches!(not_taken.kind, FailureKind::Trap | FailureKind::Refused);
         let kind = if gave_up { FailureKind::Denied } else { not_taken.kind };
-        if kind == FailureKind::Refused {
+        let opened = if kind == FailureKind::Refused {
             self.permit.succeeded();
+            false
         } else {
-            self.permit.failed();
-        }
+            self.permit.failed()
+        };
         let failure = self.plugin.failure(self.world, self.function, kind, not_taken.detail);
-        self.plugin.record.failed(&failure);
+        self.plugin.record.failed(self.world, &failure, self.plugin.context.clock.now());
+        if !innocent && blames_input(kind) {
+            self.plugin.suspect(self.world, self.input, &failure);
+        }
+        if opened {
+            self.plugin.tripped(&failure);
+        }
         tracing::warn!(plugin = %failure.plugin, function = %failure.function, ?kind, detail = %failure.detail, "a plugin call failed");
         failure
     }
+}
+
+/// What the same input is likely to bring about again.
+const fn blames_input(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Trap | FailureKind::Timeout | FailureKind::Memory | FailureKind::InvalidOutput)
 }
 
 fn out_of_time(limits: Limits) -> NotTaken {

@@ -1,11 +1,15 @@
 //! What the owner grants, measured against what the plugin asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lyceum_domain::plugin::{Grants, Permission};
+use lyceum_domain::plugin::{Extends, Grants, LIMITS, Permission};
 use sha2::{Digest, Sha256};
 
-use crate::{egress::OriginPattern, interface::Capability};
+use crate::{
+    egress::{MailServer, OriginPattern},
+    interface::Capability,
+    quantities::{self, ContentGrant},
+};
 
 /// The grants of an active plugin.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +18,13 @@ pub(crate) struct Granted {
     pub origins: Vec<OriginPattern>,
     pub secrets: BTreeSet<String>,
     pub kv_bytes: u64,
+    pub mail_servers: Vec<MailServer>,
+    pub content_read: ContentGrant,
+    pub content_write: ContentGrant,
+    /// Names of events that may be read.
+    pub events: Vec<String>,
+    /// What it may use beyond its world's limits.
+    pub limits: BTreeMap<String, u64>,
 }
 
 /// Store of a plugin that named no quota, in bytes.
@@ -27,6 +38,10 @@ impl Granted {
         for (name, grant) in &grants.0 {
             let ask =
                 asks.0.get(name).ok_or_else(|| format!("`{name}` is granted, but the plugin does not ask for it"))?;
+            if name == LIMITS {
+                granted.limits = raised(ask, grant)?;
+                continue;
+            }
             let capability = Capability::named(name).ok_or_else(|| format!("there is no permission `{name}`"))?;
             granted.capabilities.insert(capability);
             granted.take(capability, ask, grant)?;
@@ -47,7 +62,12 @@ impl Granted {
                 let (asked, given) = (ask.quota_bytes.unwrap_or(KV_DEFAULT_BYTES), grant.quota_bytes);
                 self.kv_bytes = given.unwrap_or(asked).min(asked);
             }
-            _ => {}
+            Capability::Smtp => self.mail_servers = quantities::mail_servers(ask, grant)?,
+            Capability::ContentRead => self.content_read = ContentGrant::check(capability, ask, grant)?,
+            Capability::ContentWrite => self.content_write = ContentGrant::check(capability, ask, grant)?,
+            Capability::Events => self.events = quantities::events(ask, grant)?,
+            // Nobody grants what every plugin has.
+            Capability::Log | Capability::Config | Capability::Clock | Capability::Random | Capability::Metrics => {}
         }
         Ok(())
     }
@@ -55,6 +75,15 @@ impl Granted {
     pub fn has(&self, capability: Capability) -> bool {
         self.capabilities.contains(&capability)
     }
+}
+
+fn raised(ask: &Permission, grant: &Permission) -> Result<BTreeMap<String, u64>, String> {
+    for (name, most) in &grant.limits {
+        if ask.limits.get(name).is_none_or(|asked| most > asked) {
+            return Err(format!("the limit `{name}` is granted up to {most}, but the plugin does not ask for that"));
+        }
+    }
+    Ok(grant.limits.clone())
 }
 
 fn origins(ask: &Permission, grant: &Permission) -> Result<Vec<OriginPattern>, String> {
@@ -73,7 +102,7 @@ fn origins(ask: &Permission, grant: &Permission) -> Result<Vec<OriginPattern>, S
 
 /// SHA-256 over the permission set, without the reasons: another wording asks
 /// for nothing more.
-pub(crate) fn permission_hash(asks: &Grants) -> String {
+pub(crate) fn permission_hash(asks: &Grants, extends: &Extends) -> String {
     let mut digest = Sha256::new();
     for (name, ask) in &asks.0 {
         let mut line = vec![name.as_str()];
@@ -83,9 +112,17 @@ pub(crate) fn permission_hash(asks: &Grants) -> String {
         let quota = ask.quota_bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
         line.extend(["\0hosts"].into_iter().chain(hosts.iter().map(String::as_str)));
         line.extend(["\0names"].into_iter().chain(names.iter().map(String::as_str)));
-        line.extend(["\0quota", quota.as_str(), "\n"]);
+        let limits: Vec<String> = ask.limits.iter().map(|(name, most)| format!("{name}={most}")).collect();
+        line.extend(["\0quota", quota.as_str()]);
+        if !limits.is_empty() {
+            line.extend(["\0limits"].into_iter().chain(limits.iter().map(String::as_str)));
+        }
+        let others = quantities::hashed(ask);
+        line.extend(others.iter().map(String::as_str));
+        line.push("\n");
         digest.update(line.join("\0"));
     }
+    crate::extends::lines(extends).iter().for_each(|line| digest.update(line));
     hex::encode(digest.finalize())
 }
 
@@ -112,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_hash_ignores_order_and_reason_and_sees_every_quantity() {
-        let hash = |hosts: &[&str]| permission_hash(&http(hosts));
+        let hash = |hosts: &[&str]| permission_hash(&http(hosts), &Extends::default());
         assert_eq!(
             hash(&["https://a.example", "https://b.example"]),
             hash(&["https://b.example", "https://a.example"])
@@ -120,6 +157,23 @@ mod tests {
         assert_ne!(hash(&["https://a.example"]), hash(&["https://a.example", "https://b.example"]));
         let mut reasoned = http(&["https://a.example"]);
         reasoned.0.values_mut().for_each(|ask| ask.reason = "because".into());
-        assert_eq!(permission_hash(&reasoned), hash(&["https://a.example"]));
+        assert_eq!(permission_hash(&reasoned, &Extends::default()), hash(&["https://a.example"]));
+    }
+
+    fn limits(memory: u64) -> Grants {
+        let limits = [("memory".to_owned(), memory)].into();
+        Grants([(LIMITS.to_owned(), Permission { limits, ..Permission::default() })].into())
+    }
+
+    #[test]
+    fn a_raised_limit_is_a_permission_of_its_own() {
+        assert_eq!(Granted::check(&limits(64), &limits(64)).map(|granted| granted.limits["memory"]), Ok(64));
+        assert_eq!(Granted::check(&limits(64), &Grants::default()).map(|granted| granted.limits.len()), Ok(0));
+        assert!(Granted::check(&limits(64), &limits(65)).is_err());
+        assert!(Granted::check(&Grants::default(), &limits(1)).is_err());
+        assert_ne!(
+            permission_hash(&limits(64), &Extends::default()),
+            permission_hash(&limits(65), &Extends::default())
+        );
     }
 }

@@ -54,14 +54,27 @@ pub enum Capability {
     SecretRef,
     Kv,
     Http,
+    Smtp,
     Crypto,
+    ContentRead,
+    ContentWrite,
+    Events,
 }
 
 impl Capability {
     /// Every plugin has these.
     pub const BASELINE: &[Self] = &[Self::Log, Self::Config, Self::Clock, Self::Random, Self::Metrics];
     /// The owner grants these.
-    pub const GRANTED: &[Self] = &[Self::SecretRef, Self::Kv, Self::Http, Self::Crypto];
+    pub const GRANTED: &[Self] = &[
+        Self::SecretRef,
+        Self::Kv,
+        Self::Http,
+        Self::Smtp,
+        Self::Crypto,
+        Self::ContentRead,
+        Self::ContentWrite,
+        Self::Events,
+    ];
 
     /// The interface's name in `lyceum:host`, and the permission's in a manifest.
     #[must_use]
@@ -75,7 +88,11 @@ impl Capability {
             Self::SecretRef => "secret-ref",
             Self::Kv => "kv",
             Self::Http => "http",
+            Self::Smtp => "smtp",
             Self::Crypto => "crypto",
+            Self::ContentRead => "content-read",
+            Self::ContentWrite => "content-write",
+            Self::Events => "events",
         }
     }
 
@@ -96,7 +113,7 @@ pub enum Import {
 }
 
 /// Interfaces that hold types and no functions.
-const TYPES: &[&str] = &["lyceum:types/common", "lyceum:payment/types"];
+const TYPES: &[&str] = &["lyceum:types/common", "lyceum:payment/types", "lyceum:content/types"];
 
 impl Import {
     /// # Errors

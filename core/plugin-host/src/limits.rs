@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
+use crate::{breaker, places, quarantine};
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
@@ -17,7 +19,8 @@ pub const WASM_STACK: usize = 512 * KIB;
 /// Memories, tables and core instances of one component instance.
 pub const MEMORIES: usize = 4;
 pub const TABLES: usize = 64;
-pub const CORE_INSTANCES: usize = 32;
+/// A component of Python has 38 core instances.
+pub const CORE_INSTANCES: usize = 64;
 /// Elements of one table.
 pub const TABLE_ELEMENTS: usize = 20_000;
 /// Bytes a call may write to the log, and lines a plugin may write in a second.
@@ -31,8 +34,18 @@ pub const KV_KEY_BYTES: usize = 512;
 pub const KV_VALUE_BYTES: usize = 64 * KIB;
 /// Random bytes given at once.
 pub const RANDOM_BYTES: u32 = 4096;
+/// Largest message of one `crypto` call, in bytes.
+pub const CRYPTO_MESSAGE_BYTES: usize = MIB;
+/// How long compiling one component may take, in processor time and by the clock.
+pub const COMPILE_TIME: Duration = Duration::from_secs(120);
+/// Address space of a compiler, in bytes, and what is added for each byte of
+/// the component.
+pub const COMPILE_BASE: usize = 1024 * MIB;
+pub const COMPILE_SHARE: usize = 64;
 /// Items that the ranking row is for; larger lists get a multiple of it.
 pub const RANKING_ITEMS: u32 = 500;
+/// Parents of one call for a field; longer lists are several calls.
+pub const GRAPHQL_PARENTS: usize = 100;
 
 /// What a call is part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +57,7 @@ pub enum World {
     ModerationHttp,
     BeforeHook,
     AfterHook,
+    Notify,
     Auth,
     Job,
     GraphqlField,
@@ -71,17 +85,14 @@ pub struct Row {
     pub world: World,
     /// As the documentation and error messages call it.
     pub name: &'static str,
-    /// Whether this release calls it.
-    pub served: bool,
     pub limits: Limits,
 }
 
-/// `row(world, name, served, wall ms, CPU ms, MiB, in KiB, out KiB, host calls, http calls)`.
+/// `row(world, name, wall ms, CPU ms, MiB, in KiB, out KiB, host calls, http calls)`.
 #[allow(clippy::too_many_arguments)]
 const fn row(
     world: World,
     name: &'static str,
-    served: bool,
     wall_ms: u64,
     cpu_ticks: u32,
     memory_mib: usize,
@@ -99,23 +110,24 @@ const fn row(
         host_calls,
         http_calls,
     };
-    Row { world, name, served, limits }
+    Row { world, name, limits }
 }
 
-/// Every world's limits. A manifest may lower its memory, never raise it.
+/// Every world's limits. A manifest may lower them; raising one needs a grant (`wishes`).
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
-    row(World::PaymentVerify,  "payment verify-webhook",  true,      2_000,     50,  32, 1024,   64,    100,   0),
-    row(World::Payment,        "payment other",           true,     15_000,    100,  32,  256,   64,    200,   5),
-    row(World::Ranking,        "ranking",                 true,         20,     10,  32,  256,   16,      0,   0),
-    row(World::Moderation,     "moderation",              true,        200,    100,  64,  512,   64,     50,   0),
-    row(World::ModerationHttp, "moderation with http",    true,      5_000,    100,  64,  512,   64,     50,   3),
-    row(World::BeforeHook,     "before-hook",             false,       250,     50,  64,  512,  512,     50,   1),
-    row(World::AfterHook,      "after-hook, notify",      false,    30_000,    500,  64, 1024,   64,    500,  10),
-    row(World::Auth,           "auth",                    false,    10_000,    100,  32,   64,   64,     50,   5),
-    row(World::Job,            "job",                     false,   600_000, 30_000, 128, 1024, 1024, 10_000, 200),
-    row(World::GraphqlField,   "graphql field",           false,       500,     50,  64,  512, 1024,    200,   3),
-    row(World::Lifecycle,      "lifecycle",               true,      5_000,    100,  64,  256,   64,    100,   1),
+    row(World::PaymentVerify,   "payment verify-webhook",    2_000,     50,  32, 1024,   64,    100,   0),
+    row(World::Payment,         "payment other",            15_000,    100,  32,  256,   64,    200,   5),
+    row(World::Ranking,         "ranking",                      20,     10,  32,  256,   16,      0,   0),
+    row(World::Moderation,      "moderation",                  200,    100,  64,  512,   64,     50,   0),
+    row(World::ModerationHttp,  "moderation with http",      5_000,    100,  64,  512,   64,     50,   3),
+    row(World::BeforeHook,      "before-hook",                 250,     50,  64,  512,  512,     50,   1),
+    row(World::AfterHook,       "after-hook",               30_000,    500,  64, 1024,   64,    500,  10),
+    row(World::Notify,          "notify",                   30_000,    500,  64, 1024,   64,    500,  10),
+    row(World::Auth,            "auth",                     10_000,    100,  32,   64,   64,     50,   5),
+    row(World::Job,             "job",                     600_000, 30_000, 128, 1024, 1024, 10_000, 200),
+    row(World::GraphqlField,    "graphql field",               500,     50,  64,  512, 1024,    200,   3),
+    row(World::Lifecycle,       "lifecycle",                 5_000,    100,  64,  256,   64,    100,   1),
 ];
 
 impl World {
@@ -174,10 +186,9 @@ pub fn limits_markdown() -> String {
     let mut page = String::from(INTRODUCTION);
     for row in TABLE {
         let l = row.limits;
-        let mark = if row.served { "" } else { " *" };
         let _ = writeln!(
             page,
-            "| {}{mark} | {} | {} ms | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} ms | {} | {} | {} | {} | {} |",
             row.name,
             duration(l.wall),
             l.cpu_ticks,
@@ -206,10 +217,11 @@ given. Input over the limit is not sent, output over the limit is not taken. An 
 fn common() -> String {
     format!(
         "
-\\* This release does not call this world yet.
-
 - The row of `ranking` is for {RANKING_ITEMS} items. Longer lists get a multiple of its times and sizes.
-- CPU time counts milliseconds in which the guest's code ran; waiting for the host is not counted.
+- CPU time counts milliseconds in which the guest's code ran. Waiting for the host is not counted, with one exception:
+  what `crypto` computes for the guest is CPU time too.
+- `graphql field` is for {GRAPHQL_PARENTS} parents. Longer lists are several calls.
+- `before-hook` is one plugin's call; all before hooks of a change together have 250 ms.
 - `payment verify-webhook` is for `verify` and `read-return`.
 
 Common to all worlds:
@@ -226,6 +238,23 @@ Common to all worlds:
 | HTTP requests at once, each plugin | {HTTP_CONCURRENT} |
 | key and value of the plugin's store | {}, {} |
 | random bytes at once | {RANDOM_BYTES} |
+| message of `crypto` | {} |
+
+Compiling happens in a process of its own, at the lowest priority and one component at a time. It may take {} of
+processor time and as much by the clock, and {} of address space and {COMPILE_SHARE} times the component's size more.
+
+What fails is not called again and again:
+
+- **Quarantine.** An input on which a plugin fails {} times, by a trap, by its own time or memory, or with an answer that
+  breaks the rules, does not reach that version again for {} after its last failure. Inputs are told apart by a
+  hash; none is kept. Payments are exempt: a webhook is tried again until it is taken.
+- **Breaker.** {} failures within {}, or more than half of the last {}
+  calls, and the plugin is not called for {}. Then one call is let through: it closes the breaker, or the wait
+  doubles, up to {}. What is in quarantine does not count.
+- **Rollback.** When that happens within {} after an update, the version before serves again. What the update's
+  `migrate` did to the plugin's store stays, so the version before must be able to live with it.
+
+What a caller gets meanwhile is what it gets for every failure of that world.
 ",
         bytes(COMPONENT_BYTES),
         bytes(HOSTCALL_FUEL),
@@ -234,6 +263,17 @@ Common to all worlds:
         bytes(HTTP_RESPONSE_BYTES),
         bytes(KV_KEY_BYTES),
         bytes(KV_VALUE_BYTES),
+        bytes(CRYPTO_MESSAGE_BYTES),
+        duration(COMPILE_TIME),
+        bytes(COMPILE_BASE),
+        quarantine::FAILURES,
+        duration(quarantine::REMEMBERED),
+        breaker::FAILURES,
+        duration(breaker::WINDOW),
+        breaker::LAST_CALLS,
+        duration(breaker::OPEN_FIRST),
+        duration(breaker::OPEN_MOST),
+        duration(places::TRIAL),
     )
 }
 

@@ -5,13 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use lyceum_domain::plugin::{Grants, Permission};
+use lyceum_domain::plugin::{Extends, Grants, Permission};
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
 use crate::{
     egress::OriginPattern,
+    extends::{self, Sections},
     interface::{Capability, InterfaceName},
+    package::archive::CONFIG_SCHEMA,
+    quantities,
+    wishes::Wishes,
 };
 
 /// The custom section that holds the manifest.
@@ -29,11 +33,13 @@ pub struct Manifest {
     /// It promises to keep nothing between calls, so instances may be reused.
     pub stateless: bool,
     pub asks: Grants,
-    /// Bytes; lower than the world's limit when given.
-    pub memory: Option<usize>,
+    /// Less than its worlds have, or more.
+    pub limits: Wishes,
     /// Name of the JSON Schema of its configuration.
     pub config_schema: Option<String>,
     pub summary: BTreeMap<String, String>,
+    /// Hooks, jobs, and fields of the API.
+    pub extends: Extends,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +51,10 @@ struct File {
     #[serde(default)]
     limits: Limits,
     config: Option<Config>,
+    hooks: Option<extends::Hooks>,
+    #[serde(default)]
+    jobs: Vec<extends::Job>,
+    graphql: Option<extends::Graphql>,
     #[serde(default)]
     store: Store,
 }
@@ -69,6 +79,9 @@ struct Ask {
     names: Vec<String>,
     quota: Option<String>,
     #[serde(default)]
+    collections: Vec<String>,
+    scope: Option<String>,
+    #[serde(default)]
     reason: String,
 }
 
@@ -76,6 +89,12 @@ struct Ask {
 #[serde(deny_unknown_fields)]
 struct Limits {
     memory: Option<String>,
+    cpu_ms: Option<u64>,
+    wall_ms: Option<u64>,
+    http_calls: Option<u64>,
+    component: Option<String>,
+    #[serde(default)]
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -97,16 +116,19 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| format!("the manifest cannot be read: {error}"))?;
         let plugin = file.plugin;
+        let implements = interfaces(&plugin.implements)?;
+        let sections = Sections { hooks: file.hooks, jobs: file.jobs, graphql: file.graphql };
         Ok(Self {
             id: checked_id(&plugin.id)?,
             version: plugin.version.parse().map_err(|e| key("plugin.version", &plugin.version, &e))?,
             lyceum: plugin.lyceum.parse().map_err(|e| key("plugin.lyceum", &plugin.lyceum, &e))?,
-            implements: interfaces(&plugin.implements)?,
+            extends: extends::extends(sections, &implements)?,
+            implements,
             stateless: stateless(plugin.state.as_deref())?,
             license: plugin.license,
             asks: permissions(file.permissions)?,
-            memory: file.limits.memory.map(|size| byte_size("limits.memory", &size)).transpose()?,
-            config_schema: file.config.map(|config| config.schema),
+            limits: wishes(file.limits)?,
+            config_schema: file.config.map(|config| config_file(&config.schema)).transpose()?,
             summary: file.store.summary,
         })
     }
@@ -143,6 +165,28 @@ fn stateless(state: Option<&str>) -> Result<bool, String> {
     }
 }
 
+fn wishes(limits: Limits) -> Result<Wishes, String> {
+    let size = |name: &str, text: Option<String>| -> Result<Option<u64>, String> {
+        text.map(|text| byte_size(name, &text).map(|bytes| bytes as u64)).transpose()
+    };
+    Ok(Wishes {
+        memory: size("limits.memory", limits.memory)?,
+        cpu_ms: limits.cpu_ms,
+        wall_ms: limits.wall_ms,
+        http_calls: limits.http_calls,
+        component: size("limits.component", limits.component)?,
+        reason: limits.reason,
+    })
+}
+
+/// A package has one place for the schema.
+fn config_file(name: &str) -> Result<String, String> {
+    match name {
+        CONFIG_SCHEMA => Ok(name.to_owned()),
+        _ => Err(key("config.schema", name, &format!("the file is called `{CONFIG_SCHEMA}`"))),
+    }
+}
+
 fn permissions(asks: BTreeMap<String, Ask>) -> Result<Grants, String> {
     asks.into_iter().map(|(name, ask)| permission(&name, ask).map(|p| (name, p))).collect::<Result<_, _>>().map(Grants)
 }
@@ -152,20 +196,27 @@ fn permission(name: &str, ask: Ask) -> Result<Permission, String> {
         let known = Capability::GRANTED.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
         return Err(format!("the manifest asks for the permission `{name}`, which does not exist; there are {known}"));
     };
-    for host in &ask.hosts {
+    for host in ask.hosts.iter().filter(|_| capability == Capability::Http) {
         host.parse::<OriginPattern>().map_err(|why| key(&format!("permissions.{name}.hosts"), host, &why))?;
     }
-    let fits = (ask.hosts.is_empty() || capability == Capability::Http)
-        && (ask.names.is_empty() || matches!(capability, Capability::SecretRef | Capability::Crypto))
+    let content = matches!(capability, Capability::ContentRead | Capability::ContentWrite);
+    let fits = (ask.hosts.is_empty() || matches!(capability, Capability::Http | Capability::Smtp))
+        && (ask.names.is_empty()
+            || matches!(capability, Capability::SecretRef | Capability::Crypto | Capability::Events))
+        && (content || (ask.collections.is_empty() && ask.scope.is_none()))
         && (ask.quota.is_none() || capability == Capability::Kv);
     if !fits {
         return Err(format!(
-            "the permission `{name}` has a quantity of another one: `hosts` is for http, `names` for secret-ref, `quota` for kv"
+            "the permission `{name}` has a quantity of another one: `hosts` is for http and smtp, `names` for secret-ref, crypto and events, `quota` for kv, `collections` and `scope` for content-read and content-write"
         ));
     }
     let quota = ask.quota.map(|size| byte_size("permissions.kv.quota", &size)).transpose()?;
     let quota_bytes = quota.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
-    Ok(Permission { hosts: ask.hosts, names: ask.names, quota_bytes, reason: ask.reason })
+    let Ask { hosts, names, collections, scope, reason, .. } = ask;
+    let asked = Permission { hosts, names, quota_bytes, collections, scope, reason, ..Permission::default() };
+    quantities::check_ask(capability, &asked)
+        .map_err(|(part, value, why)| key(&format!("permissions.{name}.{part}"), &value, &why))?;
+    Ok(asked)
 }
 
 /// `64KiB`, `32MiB`.

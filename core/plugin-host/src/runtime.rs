@@ -7,15 +7,21 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use lyceum_domain::{
+    content::{AfterHook, BeforeHook},
+    identity::AuthProvider,
+    job::JobRunner,
     moderation::Moderator,
+    notification::Notifier,
     payment::PaymentProvider,
-    plugin::{Activation, Extensions, FailureKind, Inspection, PluginFailure, PluginRuntime, Usage},
+    plugin::{
+        Activation, Extensions, FailureKind, FieldResolver, HostServices, Inspection, PluginFailure, PluginRuntime,
+        Usage,
+    },
     ranking::Ranker,
 };
 use lyceum_kernel::{Clock, SystemClock};
@@ -25,14 +31,20 @@ use wasmtime::component::InstancePre;
 
 use crate::{
     cache::{CompileCache, CompileCounts},
-    call::{Plugin, Record, Surroundings},
-    egress::{Egress, Secrets},
+    call::{Plugin, Surroundings},
+    compile::{Compiler, Compiling},
+    egress::{Egress, Exchange, Secrets},
     engine::PluginEngine,
+    extension::{Extension, Parts, unfit},
     grants::Granted,
-    host::{self, CallState, Context, ContextParts, KvStore},
+    host::{self, CallState, Context, ContextParts},
     limits::{self, LimitTable},
+    memory_services::MemoryServices,
+    metrics_text::metrics_text,
     package::{Package, Rules},
-    worlds::{self, PluginModerator, PluginPayments, PluginRanker},
+    places::Places,
+    record::Record,
+    recording::Recorder,
 };
 
 /// Calls under way at once, over all plugins. The engine has more instances
@@ -48,6 +60,12 @@ pub struct PluginHostConfig {
     pub limits: LimitTable,
     /// Largest component, in bytes.
     pub component_bytes: usize,
+    /// Where answered calls are kept; none: they are not.
+    pub recordings: Option<PathBuf>,
+    /// Answers HTTP in the place of the network: then nothing leaves.
+    pub exchanges: Option<Vec<Exchange>>,
+    /// Compiles in a process of its own; none: in this one, without limits.
+    pub compiler: Option<Compiler>,
 }
 
 impl Default for PluginHostConfig {
@@ -57,6 +75,9 @@ impl Default for PluginHostConfig {
             clock: Arc::new(SystemClock),
             limits: LimitTable::default(),
             component_bytes: limits::COMPONENT_BYTES,
+            recordings: None,
+            exchanges: None,
+            compiler: None,
         }
     }
 }
@@ -75,31 +96,17 @@ pub enum HostError {
 /// Runs plugins.
 pub struct PluginHost {
     engine: &'static PluginEngine,
-    cache: Arc<CompileCache>,
+    compiling: Arc<Compiling>,
     clock: Arc<dyn Clock>,
     rules: Rules,
     egress: Arc<Egress>,
     slots: Arc<Semaphore>,
-    active: ArcSwap<Active>,
-    /// Tally and store of each plugin, over its versions.
-    kept: Mutex<BTreeMap<String, Kept>>,
-}
-
-#[derive(Default, Clone)]
-struct Kept {
-    record: Arc<Record>,
-    kv: Arc<KvStore>,
-}
-
-/// The active plugins by id.
-type Active = BTreeMap<String, Arc<Extension>>;
-
-/// What an active plugin does.
-struct Extension {
-    plugin: Arc<Plugin>,
-    payments: Option<Arc<dyn PaymentProvider>>,
-    ranker: Option<Arc<dyn Ranker>>,
-    moderator: Option<Arc<dyn Moderator>>,
+    places: Arc<Places>,
+    recorder: Option<Arc<Recorder>>,
+    /// What plugins ask of the domains; in memory until somebody attaches.
+    services: OnceLock<Arc<dyn HostServices>>,
+    /// The tally of each plugin, over its versions.
+    kept: Mutex<BTreeMap<String, Arc<Record>>>,
 }
 
 impl PluginHost {
@@ -111,14 +118,20 @@ impl PluginHost {
             None => CompileCache::default(),
         };
         let lyceum = Version::parse(env!("CARGO_PKG_VERSION")).expect("cargo checks the version");
+        let egress = match config.exchanges {
+            Some(exchanges) => Egress::new()?.scripted(exchanges),
+            None => Egress::new()?,
+        };
         Ok(Self {
             engine: PluginEngine::shared().map_err(HostError::Engine)?,
-            cache: Arc::new(cache),
+            compiling: Compiling::new(cache, config.compiler),
+            places: Places::new(Arc::clone(&config.clock)),
             clock: config.clock,
             rules: Rules { lyceum, component_bytes: config.component_bytes, limits: config.limits },
-            egress: Arc::new(Egress::new()?),
+            egress: Arc::new(egress),
+            recorder: config.recordings.map(|directory| Arc::new(Recorder::new(directory))),
             slots: Arc::new(Semaphore::new(CALLS)),
-            active: ArcSwap::default(),
+            services: OnceLock::new(),
             kept: Mutex::default(),
         })
     }
@@ -126,32 +139,47 @@ impl PluginHost {
     /// Components compiled and taken from the cache since the start.
     #[must_use]
     pub fn compile_counts(&self) -> CompileCounts {
-        self.cache.counts()
+        self.compiling.counts()
     }
 
-    /// How often an active plugin was denied, by interface.
+    /// Keeps answered calls, when that is on.
     #[must_use]
-    pub fn denials(&self, id: &str) -> BTreeMap<&'static str, u64> {
-        let active = self.active.load();
-        let denials = active.get(id).map(|extension| extension.plugin.context().denials()).unwrap_or_default();
-        denials.into_iter().map(|(capability, count)| (capability.name(), count)).collect()
+    pub fn recorder(&self) -> Option<Arc<Recorder>> {
+        self.recorder.clone()
     }
 
-    fn kept(&self, id: &str) -> Kept {
+    /// How often a plugin was denied, by permission, over its versions.
+    #[must_use]
+    pub fn denials(&self, id: &str) -> BTreeMap<String, u64> {
+        self.kept(id).tally.denials()
+    }
+
+    /// What all plugins used since the start, in the text format of Prometheus.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        let ids: Vec<String> = self.kept.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let plugins: Vec<_> = ids.into_iter().map(|id| (id.clone(), self.usage(&id))).collect();
+        metrics_text(&plugins)
+    }
+
+    fn services(&self) -> Arc<dyn HostServices> {
+        Arc::clone(self.services.get_or_init(|| Arc::new(MemoryServices::default())))
+    }
+
+    fn kept(&self, id: &str) -> Arc<Record> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(id.to_owned()).or_default().clone()
     }
 
-    /// Compiles and links. Compiling in a process of its own is to come; here it
-    /// is a blocking task.
+    /// Compiles and links.
     async fn linked(&self, wasm: Arc<[u8]>, granted: &Granted) -> wasmtime::Result<InstancePre<CallState>> {
-        let (cache, engine) = (Arc::clone(&self.cache), &self.engine.engine);
-        let component = tokio::task::spawn_blocking(move || cache.component(engine, &wasm)).await??;
+        let engine = &self.engine.engine;
+        let component = self.compiling.component(engine, wasm).await?;
         host::linker(engine, granted)?.instantiate_pre(&component)
     }
 
     fn plugin(&self, package: &Package, granted: Granted, activation: Activation) -> Plugin {
         let Activation { config, mut secrets, .. } = activation;
-        let Kept { record, kv } = self.kept(&package.manifest.id);
+        let record = self.kept(&package.manifest.id);
         secrets.retain(|name, _| granted.secrets.contains(name));
         let context = Context::new(ContextParts {
             id: package.inspection.id.clone(),
@@ -159,83 +187,41 @@ impl PluginHost {
             config,
             granted,
             secrets: Secrets::new(secrets),
-            kv,
+            services: self.services(),
+            tally: Arc::clone(&record.tally),
             egress: Arc::clone(&self.egress),
             clock: Arc::clone(&self.clock),
         });
         let (clock, slots) = (Arc::clone(&self.clock), Arc::clone(&self.slots));
         let table = self.rules.limits.clone();
-        let surroundings = Surroundings { engine: self.engine, clock, record, table, slots };
-        Plugin::new(context, package.manifest.memory, surroundings)
+        let places = Arc::downgrade(&self.places);
+        let surroundings = Surroundings { engine: self.engine, clock, record, table, slots, places };
+        Plugin::new(context, package.manifest.limits.clone(), surroundings)
     }
 
-    /// Two plugins with one key would answer for each other.
-    fn key_is_free(&self, package: &Package) -> Result<(), String> {
-        let id = &package.manifest.id;
-        let key = worlds::provider_key(id);
-        let active = self.active.load();
-        let other = active.iter().find(|(other, extension)| {
-            *other != id && extension.payments.as_ref().is_some_and(|payments| payments.key() == key)
-        });
-        match other {
-            Some((other, _)) if package.exports(worlds::PROVIDER) => {
-                Err(format!("the plugin `{other}` already is the payment provider `{key}`: disable it first"))
-            }
-            _ => Ok(()),
-        }
+    /// # Errors
+    /// Another plugin already is what this one would be.
+    fn has_room_for(&self, package: &Package) -> Result<(), String> {
+        let active = self.places.active();
+        let others = active.iter().filter(|(id, _)| **id != package.manifest.id);
+        others.map(|(_, extension)| extension.leaves_room_for(package)).collect()
     }
 
-    fn put(&self, id: &str, extension: Extension) {
-        let extension = Arc::new(extension);
-        self.active.rcu(|active| {
-            let mut next = Active::clone(active);
-            next.insert(id.to_owned(), Arc::clone(&extension));
-            next
-        });
-    }
-}
-
-/// A failure to bring a plugin into service.
-fn unfit(inspection: &Inspection, kind: FailureKind, detail: String) -> PluginFailure {
-    PluginFailure {
-        plugin: inspection.id.clone(),
-        version: inspection.version.clone(),
-        world: "lifecycle".into(),
-        function: "activate".into(),
-        kind,
-        detail,
-    }
-}
-
-impl Extension {
-    /// Binds the exports, and asks the guest whether it can serve.
-    async fn start(package: &Package, plugin: Plugin, pre: InstancePre<CallState>) -> Result<Self, PluginFailure> {
-        let plugin = Arc::new(plugin);
-        let misshapen = |error: wasmtime::Error| unfit(&package.inspection, FailureKind::Compile, format!("{error:#}"));
-        if package.exports(worlds::LIFECYCLE) {
-            worlds::check_health(&plugin, &pre).await?;
-        } else {
-            worlds::check_instance(&plugin, &pre).await?;
-        }
-        let mut extension = Self { plugin: Arc::clone(&plugin), payments: None, ranker: None, moderator: None };
-        if package.exports(worlds::PROVIDER) {
-            let payments = PluginPayments::new(Arc::clone(&plugin), pre.clone()).map_err(misshapen)?;
-            extension.payments = Some(Arc::new(payments));
-        }
-        if package.exports(worlds::MODERATOR) {
-            let moderator = PluginModerator::new(Arc::clone(&plugin), pre.clone()).map_err(misshapen)?;
-            extension.moderator = Some(Arc::new(moderator));
-        }
-        if package.exports(worlds::RANKER) {
-            let pre = PluginRanker::pre(pre).map_err(misshapen)?;
-            extension.ranker = Some(Arc::new(PluginRanker::start(plugin, pre, package.manifest.stateless).await?));
-        }
-        Ok(extension)
+    /// The parts of one kind, in the order of the plugins' ids.
+    fn each<P>(&self, part: impl Fn(&Parts) -> Option<P>) -> Vec<P> {
+        self.places.active().values().filter_map(|extension| part(&extension.parts)).collect()
     }
 }
 
 #[async_trait]
 impl PluginRuntime for PluginHost {
+    /// A plugin that already runs keeps what it was started with.
+    fn attach(&self, services: Arc<dyn HostServices>) {
+        if self.services.set(services).is_err() {
+            tracing::error!("the plugin host was attached twice, or after a plugin was started");
+        }
+    }
+
     fn inspect(&self, wasm: &[u8]) -> Result<Inspection, PluginFailure> {
         Package::read(wasm, &self.rules).map(|package| package.inspection)
     }
@@ -246,53 +232,90 @@ impl PluginRuntime for PluginHost {
             let inspection = &package.inspection;
             move |detail| unfit(inspection, kind, detail)
         };
-        self.key_is_free(&package).map_err(refuse(FailureKind::Refused))?;
+        self.has_room_for(&package).map_err(refuse(FailureKind::Refused))?;
         let granted =
             Granted::check(&package.manifest.asks, &activation.grants).map_err(refuse(FailureKind::Denied))?;
-        let linked = self.linked(Arc::clone(&activation.wasm), &granted).await;
+        package.may_be_this_large(&granted.limits, &self.rules).map_err(refuse(FailureKind::Denied))?;
+        let linked = self.linked(package.component(&activation.wasm), &granted).await;
         let pre = linked.map_err(|error| refuse(FailureKind::Compile)(format!("{error:#}")))?;
+        let (previous, role) = (activation.previous_version.clone(), activation.role);
         let plugin = self.plugin(&package, granted, activation);
-        let extension = Extension::start(&package, plugin, pre).await?;
-        self.put(&package.manifest.id, extension);
+        let extension = Extension::start(&package, plugin, pre, previous.as_deref()).await?;
+        self.places.put(&package.manifest.id, extension.in_role(role).recorded(self.recorder.as_ref()));
         Ok(package.inspection)
     }
 
     fn deactivate(&self, id: &str) {
-        self.active.rcu(|active| {
-            let mut next = Active::clone(active);
-            next.remove(id);
-            next
-        });
+        self.places.remove(id);
+    }
+
+    fn forget(&self, id: &str) {
+        if let Some(Err(error)) = self.recorder.as_ref().map(|recorder| recorder.forget(id)) {
+            tracing::warn!(plugin = id, %error, "the recorded calls of a plugin that is gone could not be removed");
+        }
     }
 
     fn usage(&self, id: &str) -> Usage {
-        match self.active.load().get(id) {
+        match self.places.active().get(id) {
             Some(extension) => extension.plugin.usage(),
-            None => self.kept(id).record.usage(false),
+            None => self.kept(id).usage(false, |world| self.rules.limits.of(world)),
         }
     }
 }
 
 impl Extensions for PluginHost {
     fn payment_provider(&self, key: &str) -> Option<Arc<dyn PaymentProvider>> {
-        let active = self.active.load();
-        active.values().filter_map(|extension| extension.payments.clone()).find(|payments| payments.key() == key)
+        self.each(|parts| parts.payments.clone()).into_iter().find(|payments| payments.key() == key)
     }
 
     fn payment_providers(&self) -> Vec<String> {
-        let active = self.active.load();
-        active.values().filter_map(|extension| Some(extension.payments.as_ref()?.key().to_owned())).collect()
+        self.each(|parts| Some(parts.payments.as_ref()?.key().to_owned()))
     }
 
     /// Of several, one from elsewhere before the one that comes with Lyceum.
     fn ranker(&self) -> Option<Arc<dyn Ranker>> {
-        let active = self.active.load();
-        let mut rankers: Vec<_> = active.iter().filter_map(|(id, e)| Some((id, e.ranker.clone()?))).collect();
-        rankers.sort_by_key(|(id, _)| id.starts_with("lyceum/"));
-        rankers.into_iter().next().map(|(_, ranker)| ranker)
+        let mut rankers = self.each(|parts| parts.ranker.clone());
+        rankers.sort_by_key(|ranker| ranker.name().starts_with("lyceum/"));
+        rankers.into_iter().next()
     }
 
     fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        self.active.load().values().filter_map(|extension| extension.moderator.clone()).collect()
+        self.each(|parts| parts.moderator.clone())
+    }
+
+    fn shadow_rankers(&self) -> Vec<Arc<dyn Ranker>> {
+        self.each(|parts| parts.shadow_ranker.clone())
+    }
+
+    fn shadow_moderators(&self) -> Vec<Arc<dyn Moderator>> {
+        self.each(|parts| parts.shadow_moderator.clone())
+    }
+
+    fn before_hooks(&self) -> Vec<Arc<dyn BeforeHook>> {
+        self.each(|parts| parts.before.clone())
+    }
+
+    fn after_hooks(&self) -> Vec<Arc<dyn AfterHook>> {
+        self.each(|parts| parts.after.clone())
+    }
+
+    fn notifiers(&self) -> Vec<Arc<dyn Notifier>> {
+        self.each(|parts| parts.notifier.clone())
+    }
+
+    fn auth_providers(&self) -> Vec<Arc<dyn AuthProvider>> {
+        self.each(|parts| parts.auth.clone())
+    }
+
+    fn job_runners(&self) -> Vec<Arc<dyn JobRunner>> {
+        self.each(|parts| parts.jobs.clone())
+    }
+
+    fn field_resolvers(&self) -> Vec<Arc<dyn FieldResolver>> {
+        self.each(|parts| parts.fields.clone())
+    }
+
+    fn generation(&self) -> u64 {
+        self.places.generation()
     }
 }

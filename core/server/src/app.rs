@@ -3,18 +3,19 @@
 use std::{path::Path, sync::Arc};
 
 use axum::Router;
-use lyceum_domain::{Choices, Domains, Ports, search::SearchIndex};
+use lyceum_domain::{Choices, Domains, Ports, plugin::PluginSettings, search::SearchIndex};
 use lyceum_graphql::{Api, ApiOptions};
 use lyceum_kernel::Clock;
 use lyceum_plugin_host::{PluginHost, PluginHostConfig};
 use lyceum_search::{EmbeddedIndex, MeilisearchIndex};
 use lyceum_store::{Database, Options};
+use sha2::{Digest as _, Sha256};
 
 pub use crate::background::Background;
 use crate::{
-    StartError, background,
+    StartError, background, compiler,
     config::{Config, Engine},
-    http, keys, schema,
+    first_party, http, keys, plugin_source, schema,
 };
 
 /// What an application is opened for.
@@ -32,8 +33,8 @@ pub enum Purpose {
 pub struct App {
     domains: Domains,
     api: Arc<Api>,
-    /// The embedded index was new or replaced, and holds nothing.
-    wants_reindex: bool,
+    figures: http::metrics::Figures,
+    beside: background::Beside,
 }
 
 impl App {
@@ -56,26 +57,32 @@ impl App {
         let types = schema::wanted(&config.content)?;
         schema::prepare(&database, &types, &config.locales, config.dev).await?;
         let model = Arc::new(schema::model(&types)?);
-        let host = Arc::new(plugin_host(&config.data_dir, clock)?);
+        let host = Arc::new(plugin_host(config, clock)?);
+        let recorder = host.recorder();
         let (search_index, wants_reindex) = search_index(purpose, config).await?;
-        let ports = Ports { extensions: host.clone(), plugin_runtime: host, search_index };
+        let ports = Ports { extensions: host.clone(), plugin_runtime: host.clone(), search_index };
         let choices = Choices {
             locales: config.locales.clone(),
             identity: config.identity.0.clone(),
             token_key: keys::token_key(&config.data_dir)?,
             payments: config.payment_settings(),
+            plugins: plugin_settings(config)?,
         };
         let domains = Domains::open(database, model, ports, choices).await?;
+        domains.plugins.get_packages_from(Arc::new(plugin_source::Network { dev: config.dev }));
+        plugin_source::revocations::apply(config, &domains.plugins).await?;
         if purpose == Purpose::Serve {
             activate_plugins(&domains).await?;
         }
         let api = Api::new(domains.clone(), ApiOptions { limits: config.graphql.0, dev: config.dev })?;
-        Ok(Self { domains, api, wants_reindex })
+        let figures = http::metrics::Figures::new(host, domains.clone(), config.metrics.clone());
+        let presence = config.dev.then(|| config.data_dir.clone());
+        Ok(Self { domains, api, figures, beside: background::Beside { wants_reindex, recorder, presence } })
     }
 
     /// All routes, with request ids, logs and security headers.
     pub fn router(&self) -> Router {
-        http::router(self.api.clone(), self.domains.clone())
+        http::router(self.api.clone(), self.domains.clone(), self.figures.clone())
     }
 
     #[must_use]
@@ -92,7 +99,7 @@ impl App {
     /// about open payments. It runs until [`Background::stop`].
     #[must_use]
     pub fn spawn_background(&self) -> Background {
-        background::spawn(&self.domains, self.wants_reindex)
+        background::spawn(&self.domains, &self.beside)
     }
 }
 
@@ -126,9 +133,18 @@ pub(crate) fn prepare_directory(directory: &Path) -> Result<(), StartError> {
     std::fs::remove_file(&probe).map_err(refused)
 }
 
-fn plugin_host(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<PluginHost, StartError> {
-    let config = PluginHostConfig { cache_dir: Some(data_dir.join("plugins")), clock, ..PluginHostConfig::default() };
+fn plugin_host(config: &Config, clock: Arc<dyn Clock>) -> Result<PluginHost, StartError> {
+    let recordings = config.plugins.recordings.then(|| config.data_dir.join("recordings"));
+    let cache_dir = Some(config.data_dir.join("plugins"));
+    let compiler = compiler::of_this_program();
+    let config = PluginHostConfig { cache_dir, clock, recordings, compiler, ..PluginHostConfig::default() };
     PluginHost::new(config).map_err(|error| StartError::Plugins(error.to_string()))
+}
+
+fn plugin_settings(config: &Config) -> Result<PluginSettings, StartError> {
+    let built_in = first_party::COMPONENTS.iter().map(|(_, wasm)| hex::encode(Sha256::digest(wasm))).collect();
+    let secret_key = keys::secret_key(&config.data_dir, config.plugins.secret_key.as_ref())?;
+    Ok(PluginSettings { policy: config.plugin_policy(), built_in, secret_key })
 }
 
 /// The index, and whether it is empty and wants to be filled.

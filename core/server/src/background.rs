@@ -3,14 +3,29 @@
 //! **Invariant:** a task never dies silently: when it ends or panics it is
 //! logged and started again, after a pause that grows up to a minute.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::FutureExt as _;
-use lyceum_domain::Domains;
+use lyceum_domain::{
+    Domains,
+    plugin::delivery::{self, DeliveryHandler, Feed},
+};
+use lyceum_plugin_host::Recorder;
 use tokio::{sync::watch, task::JoinHandle};
+
+use crate::presence;
 
 /// How often open payments are looked at.
 const JANITOR_INTERVAL: Duration = Duration::from_secs(15);
+/// How often comparisons of plugins in the shadow are written down.
+const SHADOW_INTERVAL: Duration = Duration::from_secs(10);
+/// How often kept calls of plugins are written down.
+const RECORDING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The running tasks.
 pub struct Background {
@@ -30,19 +45,66 @@ impl Background {
     }
 }
 
-pub(crate) fn spawn(domains: &Domains, wants_reindex: bool) -> Background {
+/// What the tasks work with beside the domains.
+#[derive(Clone, Default)]
+pub(crate) struct Beside {
+    pub wants_reindex: bool,
+    /// Keeps calls of plugins, when that is on.
+    pub recorder: Option<Arc<Recorder>>,
+    /// Where it is told that this server runs, in development mode.
+    pub presence: Option<PathBuf>,
+}
+
+pub(crate) fn spawn(domains: &Domains, beside: &Beside) -> Background {
     let (stop, stopped) = watch::channel(false);
-    let tasks = vec![
+    let wants_reindex = beside.wants_reindex;
+    let beside = beside.spawn(domains, &stopped);
+    let mut tasks = vec![
         tokio::spawn(supervise("search indexer", stopped.clone(), {
             let (domains, stopped) = (domains.clone(), stopped.clone());
             move || index(domains.clone(), wants_reindex, stopped.clone())
         })),
         tokio::spawn(supervise("payment janitor", stopped.clone(), {
             let domains = domains.clone();
+            let stopped = stopped.clone();
             move || look_after_payments(domains.clone(), stopped.clone())
         })),
+        tokio::spawn(supervise("plugin deliveries", stopped.clone(), {
+            let (domains, stopped) = (domains.clone(), stopped.clone());
+            move || tell_plugins(domains.clone(), stopped.clone())
+        })),
+        tokio::spawn(supervise("plugin reconciler", stopped.clone(), {
+            let (domains, stopped) = (domains.clone(), stopped.clone());
+            move || follow_plugins(domains.clone(), stopped.clone())
+        })),
+        tokio::spawn(supervise("shadow reports", stopped.clone(), {
+            let (domains, stopped) = (domains.clone(), stopped.clone());
+            move || write_shadow_reports(domains.clone(), stopped.clone())
+        })),
+        tokio::spawn(supervise("plugin jobs", stopped.clone(), {
+            let domains = domains.clone();
+            move || run_jobs(domains.clone(), stopped.clone())
+        })),
     ];
+    tasks.extend(beside);
     Background { stop, tasks }
+}
+
+impl Beside {
+    fn spawn(&self, domains: &Domains, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        if let Some(recorder) = self.recorder.clone() {
+            let until = stopped.clone();
+            let work = move || write_recordings(recorder.clone(), until.clone());
+            tasks.push(tokio::spawn(supervise("plugin recordings", stopped.clone(), work)));
+        }
+        if let Some(data_dir) = self.presence.clone() {
+            let (domains, until) = (domains.clone(), stopped.clone());
+            let work = move || tell_presence(data_dir.clone(), domains.clone(), until.clone());
+            tasks.push(tokio::spawn(supervise("presence", stopped.clone(), work)));
+        }
+        tasks
+    }
 }
 
 /// Resolves when the tasks are to end.
@@ -94,6 +156,69 @@ async fn look_after_payments(domains: Domains, stopped: watch::Receiver<bool>) {
             }
             Ok(_) => {}
             Err(failure) => tracing::error!(cause = ?failure, "open payments could not be asked about"),
+        }
+    }
+}
+
+/// Tells plugins what they are to know: content that changed, messages.
+async fn tell_plugins(domains: Domains, stopped: watch::Receiver<bool>) {
+    let feeds: [Arc<dyn Feed>; 1] = [domains.after_hooks.clone()];
+    let handlers: [Arc<dyn DeliveryHandler>; 2] = [domains.after_hooks.clone(), domains.notifications.clone()];
+    delivery::run(&domains.deliveries, domains.extensions.as_ref(), &feeds, &handlers, until(stopped)).await;
+}
+
+async fn run_jobs(domains: Domains, stopped: watch::Receiver<bool>) {
+    domains.jobs.run(until(stopped)).await;
+}
+
+/// Follows what the command line or another server does to plugins.
+async fn follow_plugins(domains: Domains, stopped: watch::Receiver<bool>) {
+    domains.plugins.run_reconciler(until(stopped)).await;
+}
+
+/// Writes the comparisons of plugins in the shadow down, the last ones at the stop.
+async fn write_shadow_reports(domains: Domains, stopped: watch::Receiver<bool>) {
+    loop {
+        let stop = tokio::select! {
+            () = until(stopped.clone()) => true,
+            () = tokio::time::sleep(SHADOW_INTERVAL) => false,
+        };
+        if let Err(failure) = domains.shadows.flush(&domains.database).await {
+            tracing::error!(cause = ?failure, "comparisons of plugins could not be written down");
+        }
+        if stop {
+            return;
+        }
+    }
+}
+
+/// Writes kept calls of plugins down, the last ones at the stop.
+async fn write_recordings(recorder: Arc<Recorder>, stopped: watch::Receiver<bool>) {
+    loop {
+        let stop = tokio::select! {
+            () = until(stopped.clone()) => true,
+            () = tokio::time::sleep(RECORDING_INTERVAL) => false,
+        };
+        let recorder = Arc::clone(&recorder);
+        match tokio::task::spawn_blocking(move || recorder.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "calls of plugins could not be written down"),
+            Err(error) => tracing::error!(%error, "writing calls of plugins down ended"),
+        }
+        if stop {
+            return;
+        }
+    }
+}
+
+/// Tells commands on the same data directory that this server runs.
+async fn tell_presence(data_dir: PathBuf, domains: Domains, stopped: watch::Receiver<bool>) {
+    let data_dir: &Path = &data_dir;
+    loop {
+        presence::write(data_dir, domains.extensions.as_ref());
+        tokio::select! {
+            () = until(stopped.clone()) => return presence::remove(data_dir),
+            () = tokio::time::sleep(presence::INTERVAL) => {}
         }
     }
 }

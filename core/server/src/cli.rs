@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    StartError, commands,
+    StartError, commands, compiler,
     config::{Config, Sources},
     logs,
 };
@@ -59,6 +59,9 @@ enum Command {
     /// Plugins.
     #[command(subcommand)]
     Plugin(commands::plugin::Action),
+    /// Compiles one component: the server starts itself so.
+    #[command(name = compiler::COMMAND, hide = true)]
+    PluginCompile,
 }
 
 impl Global {
@@ -77,6 +80,11 @@ impl Global {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Command::PluginCompile) {
+        // Before there is a runtime: its threads would count for the compiler's limits.
+        return lyceum_plugin_host::compile_child();
+    }
+    compiler::this_program_compiles();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartError::Other(format!("no runtime could be started: {error}"))),
@@ -103,6 +111,7 @@ async fn run(cli: Cli) -> Result<(), StartError> {
         Command::User(action) => commands::user::run(global, action).await,
         Command::Search(action) => commands::search::run(global, action).await,
         Command::Plugin(action) => commands::plugin::run(global, action).await,
+        Command::PluginCompile => unreachable!("it was run before there was a runtime"),
     }
 }
 

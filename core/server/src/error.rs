@@ -35,6 +35,8 @@ pub enum StartError {
     SchemaPending { plan: String, advice: &'static str },
     #[error("the key for access tokens, {path}, cannot be used: {cause}")]
     TokenKey { path: PathBuf, cause: String },
+    #[error("the key for the secrets of plugins, {path}, cannot be used: {cause}")]
+    SecretKey { path: PathBuf, cause: String },
     #[error(
         "the search index cannot be opened: {0}\nAnother Lyceum may use the same data directory. If none does, delete the directory; it is filled again from the database."
     )]

@@ -1,4 +1,4 @@
-//! The key for access tokens, kept in a file that only its owner reads.
+//! The keys of this installation, each kept in a file that only its owner reads.
 
 use std::{
     fs::{self, OpenOptions},
@@ -6,22 +6,39 @@ use std::{
     path::Path,
 };
 
-use lyceum_domain::identity::TokenKey;
+use lyceum_domain::{identity::TokenKey, plugin::SecretKey};
 
 use crate::StartError;
 
-/// Reads the key, or makes one at the first start.
+/// Reads the key for access tokens, or makes one at the first start.
 pub(crate) fn token_key(data_dir: &Path) -> Result<TokenKey, StartError> {
-    let directory = data_dir.join("secrets");
-    let path = directory.join("token.key");
+    let path = data_dir.join("secrets").join("token.key");
     let refused = |cause: String| StartError::TokenKey { path: path.clone(), cause };
-    private_directory(&directory).map_err(|error| refused(error.to_string()))?;
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => make(&path).map_err(|error| refused(error.to_string()))?,
-        Err(error) => return Err(refused(error.to_string())),
-    };
+    let bytes = kept(&path).map_err(|error| refused(error.to_string()))?;
     TokenKey::new(&bytes).map_err(|error| refused(format!("{error}; delete the file and everybody signs in again")))
+}
+
+/// The key for the secrets of plugins: the configured one, or that of the data
+/// directory, which is made at the first start.
+pub(crate) fn secret_key(data_dir: &Path, configured: Option<&SecretKey>) -> Result<SecretKey, StartError> {
+    if let Some(key) = configured {
+        return Ok(key.clone());
+    }
+    let path = data_dir.join("secrets").join("plugin.key");
+    let refused = |cause: String| StartError::SecretKey { path: path.clone(), cause };
+    let bytes = kept(&path).map_err(|error| refused(error.to_string()))?;
+    SecretKey::new(&bytes).map_err(|error| refused(error.to_string()))
+}
+
+/// A key of 32 bytes that a file keeps.
+fn kept(path: &Path) -> std::io::Result<Vec<u8>> {
+    if let Some(directory) = path.parent() {
+        private_directory(directory)?;
+    }
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path),
+        read => read,
+    }
 }
 
 fn make(path: &Path) -> std::io::Result<Vec<u8>> {

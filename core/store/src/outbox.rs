@@ -24,6 +24,8 @@ pub struct Outbox {
 pub struct Delivery {
     pub position: i64,
     pub event: Event,
+    /// When it happened.
+    pub at: Timestamp,
 }
 
 pub(crate) async fn insert(connection: &impl ConnectionTrait, event: &Event, now: Timestamp) -> Result<(), DbErr> {
@@ -60,14 +62,9 @@ impl Outbox {
     /// # Errors
     /// Internal.
     pub async fn pending(&self, database: &Database, consumer: &str, limit: u64) -> Result<Vec<Delivery>> {
-        // On PostgreSQL a lower position can still be uncommitted: stop before
-        // the oldest transaction that is open.
-        let settled = match self.dialect {
-            Dialect::Sqlite => "",
-            Dialect::Postgres => " AND txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
-        };
+        let settled = self.settled();
         let sql = format!(
-            "SELECT position, name, subject_type, subject_id, actor_id, data FROM outbox \
+            "SELECT position, name, subject_type, subject_id, actor_id, data, occurred_at FROM outbox \
              WHERE position > COALESCE((SELECT c.position FROM outbox_consumer c WHERE c.name = $1), 0){settled} \
              ORDER BY position LIMIT $2"
         );
@@ -75,6 +72,51 @@ impl Outbox {
         let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, values);
         let rows = database.reader().query_all_raw(statement).await.map_err(failed)?;
         rows.iter().map(|row| delivery(row).map_err(failed)).collect()
+    }
+
+    /// Events with one of these names after a position, in order, each with its
+    /// time. `course.*` is every name that begins with `course.`.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn named(
+        &self,
+        database: &Database,
+        names: &[String],
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<(Delivery, Timestamp)>> {
+        let mut values: Vec<Value> = vec![after.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+        let mut wanted = Vec::new();
+        for name in names {
+            values.push(name.strip_suffix('*').unwrap_or(name).into());
+            let place = values.len();
+            wanted.push(match name.ends_with(".*") {
+                true => format!("substr(name, 1, length(${place})) = ${place}"),
+                false => format!("name = ${place}"),
+            });
+        }
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT position, name, subject_type, subject_id, actor_id, data, occurred_at FROM outbox \
+             WHERE position > $1 AND ({}){} ORDER BY position LIMIT $2",
+            wanted.join(" OR "),
+            self.settled()
+        );
+        let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, values);
+        let rows = database.reader().query_all_raw(statement).await.map_err(failed)?;
+        rows.iter().map(|row| Ok((delivery(row)?, moment(row)?))).collect::<Result<_, DbErr>>().map_err(failed)
+    }
+
+    /// On PostgreSQL a lower position can still be uncommitted: stop before
+    /// the oldest transaction that is open.
+    fn settled(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " AND txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+        }
     }
 
     /// Notes that a consumer is done with everything up to `position`.
@@ -96,7 +138,9 @@ fn delivery(row: &sea_orm::QueryResult) -> Result<Delivery, DbErr> {
     let id = |text: String| text.parse::<Id>().map_err(|e| DbErr::Type(e.to_string()));
     let actor: Option<String> = row.try_get("", "actor_id")?;
     let data: String = row.try_get("", "data")?;
+    let at: String = row.try_get("", "occurred_at")?;
     Ok(Delivery {
+        at: at.parse().map_err(|_| DbErr::Type(at.clone()))?,
         position: row.try_get("", "position")?,
         event: Event {
             name: row.try_get("", "name")?,
@@ -106,4 +150,9 @@ fn delivery(row: &sea_orm::QueryResult) -> Result<Delivery, DbErr> {
             data: serde_json::from_str(&data).map_err(|e| DbErr::Json(e.to_string()))?,
         },
     })
+}
+
+fn moment(row: &sea_orm::QueryResult) -> Result<Timestamp, DbErr> {
+    let text: String = row.try_get("", "occurred_at")?;
+    text.parse().map_err(|_| DbErr::Type(format!("{text} is no moment")))
 }

@@ -1,6 +1,6 @@
 //! An entry's values, apart from any table: what a revision keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -26,10 +26,37 @@ impl Draft {
         self.translations.retain(|_, values| !values.is_empty());
     }
 
+    /// Lays another change over this one. A null stays, to clear later.
+    pub(super) fn overlay(&mut self, change: Draft) {
+        self.fields.extend(change.fields);
+        for (locale, values) in change.translations {
+            self.translations.entry(locale).or_default().extend(values);
+        }
+    }
+
+    /// The change that makes `after` of this.
+    pub(super) fn difference(&self, after: &Draft) -> Draft {
+        let none = Map::new();
+        let locales: BTreeSet<&String> = self.translations.keys().chain(after.translations.keys()).collect();
+        let text = |of: &'_ Draft, locale: &str| of.translations.get(locale).cloned().unwrap_or_default();
+        let translations = locales.into_iter().filter_map(|locale| {
+            let changed = difference(&text(self, locale), &text(after, locale));
+            (changed != none).then(|| (locale.clone(), changed))
+        });
+        Draft { fields: difference(&self.fields, &after.fields), translations: translations.collect() }
+    }
+
     /// The first value of a localised field, in the order of the locales.
     pub(super) fn localised<'d>(&'d self, field: &str, locales: &[lyceum_kernel::Locale]) -> Option<&'d str> {
         locales.iter().find_map(|locale| self.translations.get(locale.as_str())?.get(field)?.as_str())
     }
+}
+
+fn difference(before: &Map<String, Json>, after: &Map<String, Json>) -> Map<String, Json> {
+    let set = after.iter().filter(|(name, value)| before.get(*name) != Some(value));
+    let cleared = before.keys().filter(|name| !after.contains_key(*name));
+    let set = set.map(|(name, value)| (name.clone(), value.clone()));
+    set.chain(cleared.map(|name| (name.clone(), Json::Null))).collect()
 }
 
 fn merge(known: &mut Map<String, Json>, change: Map<String, Json>) {
@@ -47,6 +74,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_difference_makes_one_of_the_other() {
+        let draft = |value| serde_json::from_value::<Draft>(value).expect("a draft");
+        let before = draft(json!({ "fields": { "a": 1, "b": 2 }, "translations": { "en": { "t": "x", "u": "y" } } }));
+        let after =
+            draft(json!({ "fields": { "b": 3 }, "translations": { "en": { "t": "x" }, "zh-CN": { "t": "z" } } }));
+        let change = before.difference(&after);
+        let wanted =
+            json!({ "fields": { "b": 3, "a": null }, "translations": { "en": { "u": null }, "zh-CN": { "t": "z" } } });
+        assert_eq!(change, draft(wanted));
+        let mut made = before.clone();
+        made.merge(change);
+        assert_eq!(made, after);
+    }
 
     #[test]
     fn null_clears_and_absence_keeps() {

@@ -94,7 +94,7 @@ fn read(
     Ok(())
 }
 
-fn check(model: &TypeModel, field: &Field, value: &Json, at: &str) -> Result<Json> {
+pub(super) fn check(model: &TypeModel, field: &Field, value: &Json, at: &str) -> Result<Json> {
     if value.is_null() {
         let needed = field.required && !field.localised;
         return if needed { Err(Failure::input(at, "A value is needed here.")) } else { Ok(Json::Null) };

@@ -7,19 +7,30 @@
 //!
 //! **Invariant:** every save is a revision, in the same transaction.
 //! **Invariant:** a row holds the whole of one revision, never a mixture.
+//! **Invariant:** before-hooks of plugins run outside of any transaction; what
+//! they looked at is what is saved, or they look again.
+//! Absent on purpose: before-hooks around an import.
 //! Absent on purpose: content tables in Rust types. The type model names the
 //! tables, so a new content type needs no code.
 
+mod after;
 mod decimal;
 mod draft;
+mod hooks;
 mod input;
+mod port;
+mod propose;
 mod row;
 mod service;
 mod shelf;
 mod slug;
+mod values;
 
+pub use after::{AfterHooks, forget_after_hooks};
 pub use decimal::scaled;
 pub use draft::Draft;
+pub use hooks::CHAIN;
 pub use input::{Change, InputField, InputShape, input_fields};
+pub use port::*;
 pub use service::{Contents, Saved};
 pub use slug::slugify;

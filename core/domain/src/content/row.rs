@@ -253,6 +253,45 @@ pub(super) async fn latest_revision(write: &Write, id: Id) -> Result<Option<Revi
     .transpose()
 }
 
+/// An entry as it stands: its state and its latest draft.
+pub(super) struct Seen {
+    pub published: bool,
+    pub number: i64,
+    pub draft: Draft,
+}
+
+/// Reads an entry outside of any transaction.
+pub(super) async fn seen(connection: &impl ConnectionTrait, def: &TypeDef, id: Id) -> Result<Option<Seen>> {
+    let sql = format!(
+        "SELECT e.status, r.number, r.snapshot FROM {} e JOIN revision r ON r.subject_id = e.id \
+         WHERE e.id = $1 ORDER BY r.number DESC LIMIT 1",
+        def.table
+    );
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [id.to_string().into()]);
+    let row = connection.query_one_raw(statement).await.map_err(failed)?;
+    row.map(|row| {
+        let status: String = row.try_get("", "status").map_err(failed)?;
+        let snapshot: String = row.try_get("", "snapshot").map_err(failed)?;
+        Ok(Seen {
+            published: status == "published",
+            number: row.try_get::<i32>("", "number").map_err(failed)?.into(),
+            draft: serde_json::from_str(&snapshot).map_err(Failure::internal)?,
+        })
+    })
+    .transpose()
+}
+
+/// The number of the latest revision of an entry that is there; from here on
+/// no one else adds one before this transaction ends.
+pub(super) async fn latest_number(write: &Write, def: &TypeDef, id: Id) -> Result<Option<i64>> {
+    if head(write, def, id).await?.is_none() {
+        return Ok(None);
+    }
+    let sql = "SELECT MAX(number) AS number FROM revision WHERE subject_id = $1";
+    let row = one(write, sql, vec![id.to_string().into()]).await?;
+    row.map(|row| row.try_get::<i32>("", "number").map(i64::from).map_err(failed)).transpose()
+}
+
 pub(super) struct NewRevision<'a> {
     pub def: &'a TypeDef,
     pub id: Id,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Locales, Result, RowScope, Viewer};
 use lyceum_model::{Access, FieldKind, Gate, Scalar, TypeDef, TypeModel};
 use lyceum_store::{Database, Write, read::Reading};
+use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 
-use super::{Change, Draft, row, slug::slugify};
+use super::{Change, Draft, Moment, propose::Planned, row, slug::slugify};
+use crate::plugin::{Extensions, desk::claim};
 
 /// Entries of every content type.
 #[derive(Clone)]
@@ -15,6 +17,7 @@ pub struct Contents {
     database: Database,
     model: Arc<TypeModel>,
     locales: Locales,
+    extensions: Arc<dyn Extensions>,
 }
 
 /// What a save did.
@@ -27,8 +30,8 @@ pub struct Saved {
 
 impl Contents {
     #[must_use]
-    pub fn new(database: Database, model: Arc<TypeModel>, locales: Locales) -> Self {
-        Self { database, model, locales }
+    pub fn new(database: Database, model: Arc<TypeModel>, locales: Locales, extensions: Arc<dyn Extensions>) -> Self {
+        Self { database, model, locales, extensions }
     }
 
     #[must_use]
@@ -46,6 +49,10 @@ impl Contents {
         &self.database
     }
 
+    pub(super) fn extensions(&self) -> &dyn Extensions {
+        self.extensions.as_ref()
+    }
+
     /// The content type with this name.
     ///
     /// # Errors
@@ -57,10 +64,12 @@ impl Contents {
     /// Makes a draft.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` or `FORBIDDEN`; `BAD_USER_INPUT`; `CONFLICT` when the slug is taken.
+    /// `UNAUTHENTICATED` or `FORBIDDEN`; `BAD_USER_INPUT`; `CONFLICT` when the slug is taken;
+    /// `CHANGE_REJECTED` or `PLUGIN_FAILED` of a hook.
     pub async fn create(&self, viewer: &Viewer, def: &TypeDef, change: Change) -> Result<Id> {
+        let planned = self.plan_create(viewer, def, change).await?;
         let mut write = self.database.write().await?;
-        let id = self.create_in(&mut write, viewer, def, change).await?;
+        let id = self.create_in(&mut write, viewer, def, planned).await?;
         write.commit().await?;
         Ok(id)
     }
@@ -68,21 +77,18 @@ impl Contents {
     /// Saves a draft. A published entry keeps its published state.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`.
+    /// `NOT_FOUND`, `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`;
+    /// `CHANGE_REJECTED` or `PLUGIN_FAILED` of a hook.
     pub async fn update(&self, viewer: &Viewer, def: &TypeDef, id: Id, change: Change) -> Result<()> {
-        let mut write = self.database.write().await?;
-        self.update_in(&mut write, viewer, def, id, change).await?;
-        write.commit().await
+        self.alter(viewer, def, id, Moment::Update, change).await
     }
 
     /// Shows the latest draft to everyone who may read published entries.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `FORBIDDEN`.
+    /// `NOT_FOUND`, `FORBIDDEN`; `CHANGE_REJECTED` or `PLUGIN_FAILED` of a hook.
     pub async fn publish(&self, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
-        let mut write = self.database.write().await?;
-        self.publish_in(&mut write, viewer, def, id).await?;
-        write.commit().await
+        self.alter(viewer, def, id, Moment::Publish, Change::default()).await
     }
 
     /// Hides an entry again. Its drafts stay.
@@ -91,10 +97,10 @@ impl Contents {
     /// `NOT_FOUND`, `FORBIDDEN`.
     pub async fn unpublish(&self, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
         let mut write = self.database.write().await?;
-        self.allow(&write, viewer, def, id, Action::Publish).await?;
+        self.allow(write.connection(), viewer, def, id, Action::Publish).await?;
         if row::head(&write, def, id).await?.is_some_and(|head| head.published) {
             row::set_published(&write, def, id, None).await?;
-            write.emit(&Event::new(&def.name, "unpublished", id).by(viewer.user)).await?;
+            write.emit(&Event::new(&def.name, "unpublished", id).by_viewer(viewer)).await?;
         }
         write.commit().await
     }
@@ -102,17 +108,28 @@ impl Contents {
     /// Removes an entry with its revisions and what belongs to it alone.
     ///
     /// # Errors
-    /// `NOT_FOUND`, `FORBIDDEN`; `INVALID_STATE` while others refer to it.
+    /// `NOT_FOUND`, `FORBIDDEN`; `INVALID_STATE` while others refer to it;
+    /// `CHANGE_REJECTED` or `PLUGIN_FAILED` of a hook.
     pub async fn delete(&self, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
-        let mut write = self.database.write().await?;
-        self.allow(&write, viewer, def, id, Action::Delete).await?;
-        row::delete(&write, def, id).await?;
-        write.emit(&Event::new(&def.name, "deleted", id).by(viewer.user)).await?;
-        write.commit().await
+        self.alter(viewer, def, id, Moment::Delete, Change::default()).await
+    }
+
+    pub(super) async fn delete_in(
+        &self,
+        write: &mut Write,
+        viewer: &Viewer,
+        def: &TypeDef,
+        id: Id,
+        planned: &Planned,
+    ) -> Result<()> {
+        self.allow(write.connection(), viewer, def, id, Action::Delete).await?;
+        row::delete(write, def, id).await?;
+        write.emit(&planned.event(viewer, def, "deleted", id)).await
     }
 
     /// Makes or changes the entry with this slug and publishes it, within a
     /// transaction of the caller's. A state that is there already is left alone.
+    /// No before-hook is asked: a guest never runs in a transaction.
     pub(crate) async fn put_in(
         &self,
         write: &mut Write,
@@ -124,52 +141,53 @@ impl Contents {
         let scope = self.scope(def, &change.0);
         let known = row::find_slug(write, def, slug, scope.as_ref().map(|(c, p)| (c.as_str(), p.as_str()))).await?;
         let Some(id) = known else {
-            let id = self.create_in(write, viewer, def, change).await?;
-            self.publish_in(write, viewer, def, id).await?;
+            let id = self.create_in(write, viewer, def, Planned::unheard(change)).await?;
+            self.publish_in(write, viewer, def, id, &Planned::default()).await?;
             return Ok(Saved { id, created: true, changed: true });
         };
-        let changed = self.update_in(write, viewer, def, id, change).await?;
+        let changed = self.update_in(write, viewer, def, id, Planned::unheard(change)).await?;
         let published = row::head(write, def, id).await?.is_some_and(|head| head.published);
         if changed || !published {
-            self.publish_in(write, viewer, def, id).await?;
+            self.publish_in(write, viewer, def, id, &Planned::default()).await?;
         }
         Ok(Saved { id, created: false, changed })
     }
 
-    async fn create_in(&self, write: &mut Write, viewer: &Viewer, def: &TypeDef, change: Change) -> Result<Id> {
+    async fn create_in(&self, write: &mut Write, viewer: &Viewer, def: &TypeDef, planned: Planned) -> Result<Id> {
         let scopes = viewer.scope(&def.name, true, Action::Create);
         if scopes.is_empty() {
             return Err(refusal(viewer, def));
         }
         // An explicit null leaves a field empty.
         let mut draft = Draft::default();
-        draft.merge(change.0);
+        draft.merge(planned.change.clone());
         self.fill_slug(write, def, &mut draft).await?;
         open_by_default(def, &mut draft);
         self.check_whole(def, &draft)?;
         self.allow_place(write, viewer, def, &draft, &scopes).await?;
         let id = Id::new();
         row::insert(write, def, id, viewer.user, &draft).await?;
+        claim(write, viewer, def, id).await?;
         self.save_revision(write, viewer, def, id, 1, &draft).await?;
-        write.emit(&Event::new(&def.name, "created", id).by(viewer.user)).await?;
+        write.emit(&planned.event(viewer, def, "created", id)).await?;
         Ok(id)
     }
 
     /// Whether anything changed.
-    async fn update_in(
+    pub(super) async fn update_in(
         &self,
         write: &mut Write,
         viewer: &Viewer,
         def: &TypeDef,
         id: Id,
-        change: Change,
+        planned: Planned,
     ) -> Result<bool> {
-        self.allow(write, viewer, def, id, Action::Update).await?;
+        self.allow(write.connection(), viewer, def, id, Action::Update).await?;
         let head = row::head(write, def, id).await?.ok_or_else(|| Failure::not_found(&def.name))?;
         let latest =
             row::latest_revision(write, id).await?.ok_or_else(|| Failure::internal(format!("{id} has no revision")))?;
         let mut draft = latest.draft.clone();
-        draft.merge(change.0);
+        draft.merge(planned.change.clone());
         open_by_default(def, &mut draft);
         if draft == latest.draft {
             return Ok(false);
@@ -181,12 +199,19 @@ impl Contents {
             row::replace(write, def, id, &draft).await?;
         }
         self.save_revision(write, viewer, def, id, latest.number + 1, &draft).await?;
-        write.emit(&Event::new(&def.name, "updated", id).by(viewer.user)).await?;
+        write.emit(&planned.event(viewer, def, "updated", id)).await?;
         Ok(true)
     }
 
-    async fn publish_in(&self, write: &mut Write, viewer: &Viewer, def: &TypeDef, id: Id) -> Result<()> {
-        self.allow(write, viewer, def, id, Action::Publish).await?;
+    pub(super) async fn publish_in(
+        &self,
+        write: &mut Write,
+        viewer: &Viewer,
+        def: &TypeDef,
+        id: Id,
+        planned: &Planned,
+    ) -> Result<()> {
+        self.allow(write.connection(), viewer, def, id, Action::Publish).await?;
         let head = row::head(write, def, id).await?.ok_or_else(|| Failure::not_found(&def.name))?;
         let latest =
             row::latest_revision(write, id).await?.ok_or_else(|| Failure::internal(format!("{id} has no revision")))?;
@@ -196,7 +221,7 @@ impl Contents {
         }
         let since = head.published_at.unwrap_or_else(|| write.now().to_string());
         row::set_published(write, def, id, Some(&since)).await?;
-        write.emit(&Event::new(&def.name, "published", id).by(viewer.user)).await
+        write.emit(&planned.event(viewer, def, "published", id)).await
     }
 
     async fn save_revision(
@@ -213,10 +238,18 @@ impl Contents {
     }
 
     /// Refuses what the viewer may not do; as NOT_FOUND what may not be seen.
-    async fn allow(&self, write: &Write, viewer: &Viewer, def: &TypeDef, id: Id, action: Action) -> Result<()> {
+    pub(super) async fn allow(
+        &self,
+        connection: &impl ConnectionTrait,
+        viewer: &Viewer,
+        def: &TypeDef,
+        id: Id,
+        action: Action,
+    ) -> Result<()> {
+        let dialect = self.database.dialect();
         let may = async |action| {
-            let reading = Reading { model: &self.model, viewer, locales: self.locales.all(), dialect: write.dialect() };
-            Ok::<_, Failure>(reading.may(def, id, action).fetch(write.connection()).await?.is_some())
+            let reading = Reading { model: &self.model, viewer, locales: self.locales.all(), dialect };
+            Ok::<_, Failure>(reading.may(def, id, action).fetch(connection).await?.is_some())
         };
         if may(action).await? {
             return Ok(());
@@ -239,7 +272,7 @@ impl Contents {
         let id = draft.fields.get(field).and_then(Json::as_str).and_then(|id| id.parse().ok());
         match (parent, id) {
             (Some(parent), Some(id)) if !scopes.contains(&RowScope::All) => {
-                self.allow(write, viewer, parent, id, Action::Update).await
+                self.allow(write.connection(), viewer, parent, id, Action::Update).await
             }
             _ => Ok(()),
         }
@@ -296,13 +329,13 @@ impl Contents {
 }
 
 /// An entry that asks for nothing is public.
-fn open_by_default(def: &TypeDef, draft: &mut Draft) {
+pub(super) fn open_by_default(def: &TypeDef, draft: &mut Draft) {
     if def.gate == Some(Gate::Own) {
         draft.fields.entry("access").or_insert_with(|| Access::Public.as_str().into());
     }
 }
 
-fn refusal(viewer: &Viewer, def: &TypeDef) -> Failure {
+pub(super) fn refusal(viewer: &Viewer, def: &TypeDef) -> Failure {
     match viewer.user {
         None => Failure::new(ErrorCode::Unauthenticated, "Sign in first."),
         Some(_) => Failure::new(ErrorCode::Forbidden, format!("You may not do this with a {}.", def.name)),

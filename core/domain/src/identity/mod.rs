@@ -11,28 +11,41 @@
 //! **Invariant:** a viewer is loaded with one statement; an anonymous visitor
 //! with none.
 //!
-//! Absent on purpose: mail verification and password reset (they need a
-//! mailer), API tokens. Registration tells that an address is taken; this
-//! cannot be hidden without mail, so tries are limited by address instead.
+//! Mail addresses are proven in [`EmailProofs`]; [`SignIns`] lets somebody
+//! else say who a person is.
+//!
+//! Absent on purpose: API tokens. Registration tells that an address is taken;
+//! it signs in at once and so cannot hide it, and tries are limited by address
+//! instead.
 
+mod email_proofs;
 mod limit;
+mod mail_code;
+mod mailbox_rows;
 mod model;
 mod password;
 mod policy;
+mod port;
+mod redirect;
 mod roles;
 mod secret;
 mod service;
 mod session;
+mod sign_in;
+mod sign_in_rows;
 mod store;
 mod token;
 mod viewer;
 
+pub use email_proofs::EmailProofs;
 pub use limit::Limit;
 pub(crate) use limit::take;
 pub use model::{Actor, CreateUser, Peer, RegisterInput, SignedIn};
 pub use password::HashingCost;
-pub use secret::{AccessToken, Password, RefreshToken};
+pub use port::*;
+pub use secret::{AccessToken, AttemptSecret, MailCode, Password, RefreshToken, SignInState};
 pub use service::{Identity, IdentityConfig};
+pub use sign_in::{BeginSignIn, Begun, CompleteSignIn, ProviderButton, SignIns};
 pub use token::{TokenKey, TokenKeyError};
 
 /// The role whose rules everybody has.

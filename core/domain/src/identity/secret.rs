@@ -42,9 +42,50 @@ secret! {
     /// A signed token that names a user and a session, for some minutes.
     AccessToken
 }
-secret! {
+
+macro_rules! random_secret {
+    ($(#[doc = $doc:literal])+ $name:ident) => {
+        secret! { $(#[doc = $doc])+ $name }
+
+        impl $name {
+            /// 256 random bits.
+            pub(super) fn generate() -> Self {
+                Self(random_text())
+            }
+
+            /// As a client sent it.
+            pub fn new(sent: impl Into<String>) -> Self {
+                Self(sent.into())
+            }
+
+            /// What is stored of it. It is random, so a fast hash is enough.
+            pub(super) fn hash(&self) -> String {
+                hex::encode(Sha256::digest(self.0.as_bytes()))
+            }
+        }
+    };
+}
+
+random_secret! {
     /// A random token, good for one refresh.
     RefreshToken
+}
+random_secret! {
+    /// A code that was sent by mail, good for one use.
+    MailCode
+}
+random_secret! {
+    /// What goes to a provider of sign-in and must come back.
+    SignInState
+}
+random_secret! {
+    /// What the browser keeps that began a sign-in, so that no other ends it.
+    AttemptSecret
+}
+
+/// 256 random bits, as 43 characters that stand in an address as they are.
+pub(super) fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 impl Password {
@@ -62,23 +103,6 @@ impl PasswordHash {
 impl AccessToken {
     pub(super) fn new(signed: String) -> Self {
         Self(signed)
-    }
-}
-
-impl RefreshToken {
-    /// 256 random bits.
-    pub(super) fn generate() -> Self {
-        Self(URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
-    }
-
-    /// A token as a client sent it.
-    pub fn new(sent: impl Into<String>) -> Self {
-        Self(sent.into())
-    }
-
-    /// What is stored of it. The token is random, so a fast hash is enough.
-    pub(super) fn hash(&self) -> String {
-        hex::encode(Sha256::digest(self.0.as_bytes()))
     }
 }
 

@@ -36,6 +36,18 @@ pub struct IdentityConfig {
     pub sign_in_per_address: Limit,
     /// Registrations from one network address. Default 20 in an hour.
     pub register_per_address: Limit,
+    /// Codes sent to one e-mail address, of each kind. Default 5 in an hour.
+    pub mail_per_email: Limit,
+    /// Codes asked for from one network address. Default 30 in an hour.
+    pub mail_per_address: Limit,
+    /// Sign-ins through a provider begun from one network address. Default 60
+    /// in 15 minutes.
+    pub begin_per_address: Limit,
+    /// The address in a mail, with `{token}` and, if wanted, `{action}`. None:
+    /// the mail has the code only.
+    pub email_link: Option<String>,
+    /// Where a provider may send people back to, letter by letter.
+    pub redirect_uris: Vec<String>,
 }
 
 impl Default for IdentityConfig {
@@ -49,6 +61,11 @@ impl Default for IdentityConfig {
             sign_in_per_email: Limit { tries: 5, window: 15 * MINUTE },
             sign_in_per_address: Limit { tries: 30, window: 15 * MINUTE },
             register_per_address: Limit { tries: 20, window: 60 * MINUTE },
+            mail_per_email: Limit { tries: 5, window: 60 * MINUTE },
+            mail_per_address: Limit { tries: 30, window: 60 * MINUTE },
+            begin_per_address: Limit { tries: 60, window: 15 * MINUTE },
+            email_link: None,
+            redirect_uris: Vec::new(),
         }
     }
 }
@@ -58,8 +75,8 @@ pub struct Identity {
     pub(super) db: Database,
     pub(super) key: TokenKey,
     pub(super) roles: RoleBook,
-    config: IdentityConfig,
-    hasher: Hasher,
+    pub(super) config: IdentityConfig,
+    pub(super) hasher: Hasher,
 }
 
 impl Identity {
@@ -91,8 +108,12 @@ impl Identity {
         }
         // Before the address is looked up, so that time does not tell more.
         let password_hash = self.hasher.hash(&input.password).await?;
-        let account =
-            NewAccount { email: &email, name: &name, password_hash: &password_hash, locale: input.locale.as_str() };
+        let account = NewAccount {
+            email: &email,
+            name: &name,
+            password_hash: Some(&password_hash),
+            locale: input.locale.as_str(),
+        };
         let mut write = self.db.write().await?;
         let user = insert(&write, &account).await?;
         write.emit(&Event::new("user", "registered", user).by(Some(user))).await?;
@@ -125,7 +146,7 @@ impl Identity {
             return Err(wrong());
         }
         let account = store::account(&self.db, email).await?;
-        let right = self.hasher.verify(password, account.as_ref().map(|a| &a.password_hash)).await?;
+        let right = self.hasher.verify(password, account.as_ref().and_then(|a| a.password_hash.as_ref())).await?;
         match account {
             Some(account) if right && account.disabled => {
                 Err(Failure::new(ErrorCode::Forbidden, "This account is disabled."))
@@ -142,7 +163,7 @@ impl Identity {
         Ok(signed_in)
     }
 
-    fn signed_in(&self, user: Id, open: session::Open) -> Result<SignedIn> {
+    pub(super) fn signed_in(&self, user: Id, open: session::Open) -> Result<SignedIn> {
         let bearer = Bearer { user, session: open.session };
         let (access_token, access_expires_at) = self.key.sign(bearer, self.db.now(), self.config.access_token_ttl)?;
         let session::Open { session, refresh_token, refresh_expires_at } = open;
@@ -201,8 +222,12 @@ impl Identity {
         let (email, name) = (Email::parse(&input.email)?, PersonName::parse(&input.name)?);
         check_new_password(&input.password, self.config.password_min)?;
         let password_hash = self.hasher.hash(&input.password).await?;
-        let account =
-            NewAccount { email: &email, name: &name, password_hash: &password_hash, locale: input.locale.as_str() };
+        let account = NewAccount {
+            email: &email,
+            name: &name,
+            password_hash: Some(&password_hash),
+            locale: input.locale.as_str(),
+        };
         let mut write = self.db.write().await?;
         let user = insert(&write, &account).await?;
         give_roles(&write, user, &roles).await?;
@@ -263,7 +288,7 @@ impl Identity {
     }
 }
 
-async fn insert(write: &Write, account: &NewAccount<'_>) -> Result<Id> {
+pub(super) async fn insert(write: &Write, account: &NewAccount<'_>) -> Result<Id> {
     store::insert_account(write, account).await.map_err(|failure| match failure.code() {
         ErrorCode::Conflict => {
             Failure::new(ErrorCode::Conflict, "Somebody has this e-mail address already.").at("input.email")

@@ -17,13 +17,15 @@ use super::{
 pub(super) struct NewAccount<'a> {
     pub email: &'a Email,
     pub name: &'a PersonName,
-    pub password_hash: &'a PasswordHash,
+    /// None for somebody who signs in through a provider.
+    pub password_hash: Option<&'a PasswordHash>,
     pub locale: &'a str,
 }
 
 pub(super) struct Account {
     pub id: Id,
-    pub password_hash: PasswordHash,
+    /// None for somebody who signs in through a provider.
+    pub password_hash: Option<PasswordHash>,
     pub disabled: bool,
 }
 
@@ -50,7 +52,8 @@ pub(super) async fn insert_account(write: &Write, account: &NewAccount<'_>) -> R
         id.as_str().into(),
         account.email.as_str().into(),
         account.name.as_str().into(),
-        account.password_hash.expose().into(),
+        // Empty for none: the column is older than accounts without a password.
+        account.password_hash.map_or("", PasswordHash::expose).into(),
         account.locale.into(),
         write.now().to_string().into(),
     ];
@@ -63,7 +66,8 @@ pub(super) async fn account(database: &Database, email: &Email) -> Result<Option
     let rows = read_all(database, sql, [email.as_str().into()]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let disabled_at: Option<String> = row.try_get("", "disabled_at").map_err(failed)?;
-    let password_hash = PasswordHash::new(row.try_get("", "password_hash").map_err(failed)?);
+    let stored: String = row.try_get("", "password_hash").map_err(failed)?;
+    let password_hash = (!stored.is_empty()).then(|| PasswordHash::new(stored));
     Ok(Some(Account { id: id_of(row, "id")?, password_hash, disabled: disabled_at.is_some() }))
 }
 

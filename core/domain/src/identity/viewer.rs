@@ -45,6 +45,7 @@ impl Identity {
             rules,
             tiers: facts.tiers,
             purchases: facts.purchases,
+            plugin: None,
         })
     }
 }

@@ -14,6 +14,7 @@
 mod port;
 mod review;
 mod service;
+mod shadow;
 mod store;
 
 pub use port::*;

@@ -1,11 +1,12 @@
 //! The moderator as the domain sees it.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::plugin::PluginFailure;
 
 /// A text to be looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewItem {
     pub id: String,
     /// `comment`.
@@ -15,7 +16,8 @@ pub struct ReviewItem {
     pub text: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Decision {
     Allow,
     /// A person must look at it.
@@ -24,7 +26,7 @@ pub enum Decision {
 }
 
 /// What a moderator thinks of one item.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub decision: Decision,
     /// Why, as codes of an open set: `spam`, `abuse`, `advertising`, `contact`.

@@ -1,6 +1,6 @@
 //! Asking moderators, and deciding what they hold.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -8,8 +8,8 @@ use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Result, Viewer};
 use lyceum_store::{Database, Write};
 use serde_json::json;
 
-use super::{Decision, Review, ReviewItem, store};
-use crate::plugin::Extensions;
+use super::{Decision, Review, ReviewItem, shadow, store};
+use crate::plugin::{Extensions, ShadowBook};
 
 const NOTE_CHARS_MAX: usize = 1000;
 
@@ -50,20 +50,32 @@ pub struct Moderation {
     db: Database,
     extensions: Arc<dyn Extensions>,
     moderated: Vec<Arc<dyn Moderated>>,
+    shadows: Arc<ShadowBook>,
 }
 
 impl Moderation {
     pub fn new(db: Database, extensions: Arc<dyn Extensions>, moderated: Vec<Arc<dyn Moderated>>) -> Self {
-        Self { db, extensions, moderated }
+        Self { db, extensions, moderated, shadows: Arc::default() }
+    }
+
+    /// Where comparisons with moderators in the shadow are written.
+    #[must_use]
+    pub fn compared_in(self, shadows: Arc<ShadowBook>) -> Self {
+        Self { shadows, ..self }
     }
 
     /// Asks all active moderators at once. Call it outside of a transaction.
     pub async fn review(&self, item: ReviewItem) -> Review {
-        let items = [item];
+        let (items, started) = ([item], Instant::now());
         let moderators = self.extensions.moderators();
         let asked =
             moderators.iter().map(|moderator| async { Review::of(moderator.name(), moderator.review(&items).await) });
-        join_all(asked).await.into_iter().reduce(Review::and).unwrap_or_else(Review::unasked)
+        let review = join_all(asked).await.into_iter().reduce(Review::and).unwrap_or_else(Review::unasked);
+        shadow::compare(&self.shadows, self.extensions.as_ref(), &items[0], &review, || shadow::Given {
+            by: moderators.iter().map(|moderator| moderator.name()).collect::<Vec<_>>().join(" + "),
+            took: started.elapsed(),
+        });
+        review
     }
 
     /// Decides a pending item and carries it out.

@@ -111,9 +111,9 @@ pub(super) fn verdict(error: &ProviderError) -> Verdict {
         | ProviderError::Unsupported => Verdict::NotSent,
         ProviderError::Declined(why) | ProviderError::Invalid(why) => Verdict::Declined(why.clone()),
         ProviderError::Unknown(_) | ProviderError::UntrustedResponse(_) | ProviderError::Other(_) => Verdict::Unknown,
-        // These two never ran the guest; every other one may have sent bytes.
+        // These never ran the guest; every other one may have sent bytes.
         ProviderError::Plugin(failure) => match failure.kind {
-            FailureKind::Compile | FailureKind::Tripped => Verdict::NotSent,
+            FailureKind::Compile | FailureKind::Tripped | FailureKind::Quarantined => Verdict::NotSent,
             _ => Verdict::Unknown,
         },
     }

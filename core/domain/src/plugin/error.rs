@@ -4,35 +4,64 @@ use lyceum_kernel::{ErrorCode, Failure};
 use serde_json::json;
 
 use super::{
-    COMPONENT_MAX_BYTES,
+    PACKAGE_MAX_BYTES,
+    config::FieldProblem,
+    diff::AskDiff,
     port::{Inspection, PluginFailure},
+    vault::VaultError,
 };
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PluginError {
-    #[error("The component is larger than {} MiB.", COMPONENT_MAX_BYTES >> 20)]
+    #[error("The package is larger than {} MiB.", PACKAGE_MAX_BYTES >> 20)]
     TooLarge,
     #[error("This is not a plugin that this server can run: {}", .0.detail)]
     Invalid(Box<PluginFailure>),
     #[error("{} {} asks for permissions that were not granted. Read `asks`, then install it again with `grants`.", .0.id, .0.version)]
     ConsentRequired(Box<Inspection>),
+    #[error("{} {} asks for more than {}. It is staged, and {} runs on. Read `diff`, then use `approvePlugin` or `discardStagedPlugin`.", .0.id, .0.version, .1.from, .1.from)]
+    Staged(Box<Inspection>, Box<AskDiff>),
+    #[error("{} {} asks for something else than what was consented to. Read `asks` again.", .0.id, .0.version)]
+    ConsentChanged(Box<Inspection>),
     #[error("{0}")]
     GrantTooWide(String),
     #[error("The configuration must be a JSON object.")]
     Config,
+    #[error("The configuration does not fit: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    ConfigProblems(Vec<FieldProblem>),
     #[error("{plugin} does not ask for a secret \"{secret}\".")]
     UnknownSecret { plugin: String, secret: String },
+    #[error("A secret of {plugin} cannot be read: {why}.")]
+    SealedSecret { plugin: String, why: VaultError },
     #[error("{} {} does not start: {}", .0.plugin, .0.version, .0.detail)]
     Failed(Box<PluginFailure>),
+    #[error("No update of {0} waits for consent.")]
+    NothingStaged(String),
+    #[error("There is no earlier version of {0} to go back to.")]
+    NothingBefore(String),
+    #[error("{0} is neither a ranker nor a moderator: only those can run in the shadow of another.")]
+    NoShadow(String),
+    #[error(
+        "{plugin} has {open} open payments or refunds that nobody else can ask about. Wait until they are settled, or use `force`."
+    )]
+    OpenPayments { plugin: String, open: u64 },
+    #[error("{plugin} is revoked: {reason}")]
+    Revoked { plugin: String, reason: String },
 }
 
 impl PluginError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::TooLarge | Self::Invalid(_) => ErrorCode::PluginInvalid,
-            Self::ConsentRequired(_) => ErrorCode::PluginConsentRequired,
-            Self::GrantTooWide(_) | Self::Config | Self::UnknownSecret { .. } => ErrorCode::BadUserInput,
-            Self::Failed(_) => ErrorCode::PluginFailed,
+            Self::ConsentRequired(_) | Self::Staged(..) | Self::ConsentChanged(_) => ErrorCode::PluginConsentRequired,
+            Self::GrantTooWide(_) | Self::Config | Self::ConfigProblems(_) | Self::UnknownSecret { .. } => {
+                ErrorCode::BadUserInput
+            }
+            Self::Failed(_) | Self::SealedSecret { .. } => ErrorCode::PluginFailed,
+            Self::NothingStaged(_) | Self::NothingBefore(_) | Self::NoShadow(_) | Self::OpenPayments { .. } => {
+                ErrorCode::InvalidState
+            }
+            Self::Revoked { .. } => ErrorCode::PluginUntrusted,
         }
     }
 }
@@ -41,17 +70,39 @@ impl From<PluginError> for Failure {
     fn from(error: PluginError) -> Self {
         let failure = Self::new(error.code(), error.to_string());
         match error {
-            PluginError::ConsentRequired(is) => failure
-                .with("plugin", is.id)
-                .with("version", is.version)
-                .with("asks", json!(is.asks))
-                .with("permissionHash", is.permission_hash),
+            PluginError::ConsentRequired(is) | PluginError::ConsentChanged(is) => asking(failure, *is),
+            PluginError::Staged(is, diff) => asking(failure, *is).with("diff", json!(diff)).with("staged", true),
             PluginError::Failed(why) => failure.with("plugin", why.plugin.clone()).caused_by(why),
             PluginError::Invalid(why) => failure.caused_by(why),
             PluginError::GrantTooWide(_) => failure.at("input.grants"),
             PluginError::Config => failure.at("input.config"),
-            PluginError::UnknownSecret { .. } => failure.at("input.name"),
-            PluginError::TooLarge => failure,
+            PluginError::ConfigProblems(problems) => {
+                let first = problems.first().map(|problem| problem.path.replace('/', ".")).unwrap_or_default();
+                failure.at(&format!("input.config{first}")).with("problems", json!(problems))
+            }
+            PluginError::UnknownSecret { .. } => failure.at("input.secret"),
+            PluginError::SealedSecret { plugin, .. } | PluginError::Revoked { plugin, .. } => {
+                failure.with("plugin", plugin)
+            }
+            PluginError::OpenPayments { plugin, open } => failure.with("plugin", plugin).with("openPayments", open),
+            PluginError::TooLarge
+            | PluginError::NothingStaged(_)
+            | PluginError::NothingBefore(_)
+            | PluginError::NoShadow(_) => failure,
         }
+    }
+}
+
+/// What the owner has to read before consenting.
+fn asking(failure: Failure, is: Inspection) -> Failure {
+    let failure = failure
+        .with("plugin", is.id)
+        .with("version", is.version)
+        .with("asks", json!(is.asks))
+        .with("extends", json!(is.extends))
+        .with("permissionHash", is.permission_hash);
+    match is.signer {
+        Some(signer) => failure.with("fingerprint", signer.fingerprint()),
+        None => failure,
     }
 }

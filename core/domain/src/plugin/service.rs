@@ -1,216 +1,99 @@
-//! Installing, enabling, configuring: one method a use case.
+//! The plugins of one server: what is recorded and what runs, moved together.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError},
+};
 
-use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Result, Viewer};
+use lyceum_kernel::{Action, ErrorCode, Event, Failure, Result, Viewer};
 use lyceum_store::Database;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{
-    COMPONENT_MAX_BYTES, consent,
+    config::{validate_config, with_defaults},
     error::PluginError,
-    model::{Activated, InstallPlugin, Installed, InstalledPlugin, PluginState},
-    port::{Activation, Inspection, PluginRuntime, Secret, Usage},
+    model::{InstalledPlugin, PluginOverview, PluginSettings, PluginState, SecretState},
+    port::{Activation, Inspection, PluginRuntime, Role, Usage},
+    secret_fields,
+    source::PackageSource,
     store,
 };
 
 pub struct Plugins {
-    db: Database,
-    runtime: Arc<dyn PluginRuntime>,
+    pub(super) db: Database,
+    pub(super) runtime: Arc<dyn PluginRuntime>,
+    pub(super) settings: PluginSettings,
     /// One change at a time: what runs and what is recorded move together.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
+    /// What this server has made of each row, by the plugin's name.
+    pub(super) seen: StdMutex<BTreeMap<String, Seen>>,
+    pub(super) revocations: StdMutex<super::trust::Revocations>,
+    pub(super) packages: OnceLock<Arc<dyn PackageSource>>,
+}
+
+/// The row as this server last acted on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub revision: i64,
+    pub runs: bool,
 }
 
 impl Plugins {
     #[must_use]
-    pub fn new(db: Database, runtime: Arc<dyn PluginRuntime>) -> Self {
-        Self { db, runtime, changing: Mutex::new(()) }
+    pub fn new(db: Database, runtime: Arc<dyn PluginRuntime>, settings: PluginSettings) -> Self {
+        let (changing, seen, revocations) = (Mutex::new(()), StdMutex::default(), StdMutex::default());
+        Self { db, runtime, settings, changing, seen, revocations, packages: OnceLock::new() }
     }
 
-    /// Installs a plugin, or another version of it. What runs is replaced
-    /// without a gap; what was never enabled waits for [`Self::enable`].
+    /// Says where packages are got from. Only the first one counts.
+    pub fn get_packages_from(&self, packages: Arc<dyn PackageSource>) {
+        self.packages.get_or_init(|| packages);
+    }
+
+    /// Starts a plugin. One that ran in the shadow serves from now on.
     ///
     /// # Errors
-    /// PLUGIN_INVALID; PLUGIN_CONSENT_REQUIRED with `asks` and
-    /// `permissionHash`; BAD_USER_INPUT for a grant beyond what is asked;
-    /// PLUGIN_FAILED when the new version does not start. Then nothing changed.
-    pub async fn install(&self, viewer: &Viewer, input: InstallPlugin) -> Result<Installed> {
-        may_manage(viewer)?;
-        if input.wasm.len() > COMPONENT_MAX_BYTES {
-            return Err(PluginError::TooLarge.into());
-        }
-        let config = input.config.map(checked_config).transpose()?;
-        let is = self.runtime.inspect(&input.wasm).map_err(|why| PluginError::Invalid(Box::new(why)))?;
-        let _changing = self.changing.lock().await;
-        let before = store::by_name(self.db.reader(), &is.id).await?;
-        let consent = consent::decide(&is, input.grants, before.as_ref())?;
-        let mut after = self.successor(before.clone(), is);
-        after.grants = consent.grants;
-        after.config = config.unwrap_or(after.config);
-        if before.as_ref().is_some_and(|before| before.same_but_time(&after)) {
-            return Ok(Installed { plugin: after, changed: false });
-        }
-        let wasm: Arc<[u8]> = input.wasm.into();
-        if after.state == PluginState::Enabled {
-            self.activate(&after, wasm.clone()).await?;
-        }
-        self.record(viewer, &after, &wasm, consent.is_new).await?;
-        Ok(Installed { plugin: after, changed: true })
-    }
-
-    /// What is recorded after an installation over `before`.
-    fn successor(&self, before: Option<InstalledPlugin>, is: Inspection) -> InstalledPlugin {
-        let now = self.db.now();
-        let (id, state, config, installed_at, grants) = match before {
-            Some(old) => (old.id, old.state, old.config, old.installed_at, old.grants),
-            None => (Id::new(), PluginState::Installed, "{}".to_owned(), now, is.asks.clone()),
-        };
-        // What failed gets another chance with its new version.
-        let state = if state == PluginState::Failed { PluginState::Enabled } else { state };
-        InstalledPlugin {
-            id,
-            name: is.id.clone(),
-            version: is.version.clone(),
-            state,
-            digest: is.digest.clone(),
-            manifest: is,
-            grants,
-            config,
-            last_error: None,
-            installed_at,
-            updated_at: now,
-        }
-    }
-
-    async fn record(&self, viewer: &Viewer, is: &InstalledPlugin, wasm: &[u8], consented: bool) -> Result<()> {
-        let mut write = self.db.write().await?;
-        store::save(write.connection(), is, Some(wasm)).await?;
-        if consented {
-            store::consent(write.connection(), is, viewer.user, write.now()).await?;
-        }
-        write.emit(&event(viewer, is, "installed")).await?;
-        write.commit().await
-    }
-
-    /// Starts a plugin.
-    ///
-    /// # Errors
-    /// NOT_FOUND; PLUGIN_FAILED, and the plugin is marked as failed.
+    /// NOT_FOUND; BAD_USER_INPUT when its configuration does not fit;
+    /// PLUGIN_FAILED, and the plugin is marked as failed.
     pub async fn enable(&self, viewer: &Viewer, name: &str) -> Result<InstalledPlugin> {
         may_manage(viewer)?;
         let _changing = self.changing.lock().await;
-        let plugin = self.known(name).await?;
-        let wasm = store::component(self.db.reader(), plugin.id).await?;
-        if let Err(failure) = self.activate(&plugin, wasm.into()).await {
-            self.note_failure(&plugin, &failure).await?;
+        let known = self.known(name).await?;
+        self.may_still_run(&known)?;
+        let (was_on, plugin) = (known.state == PluginState::Enabled && !known.shadow, known);
+        let plugin = InstalledPlugin { shadow: false, ..plugin };
+        let package = store::component(self.db.reader(), plugin.id).await?;
+        if let Err(failure) = self.activate(&plugin, package.into(), None).await {
+            if failure.code() == ErrorCode::PluginFailed {
+                self.note_failure(&plugin, &failure).await?;
+            }
             return Err(failure);
         }
-        if plugin.state == PluginState::Enabled {
-            return Ok(plugin);
+        if was_on {
+            return self.noted(plugin).await;
         }
-        self.set_state(viewer, &plugin, PluginState::Enabled, "enabled").await
+        let on = InstalledPlugin { state: PluginState::Enabled, last_error: None, updated_at: self.db.now(), ..plugin };
+        self.write(viewer, &on, "enabled").await
     }
 
     /// Takes a plugin out of service. Calls under way end normally.
     ///
     /// # Errors
-    /// NOT_FOUND.
-    pub async fn disable(&self, viewer: &Viewer, name: &str) -> Result<InstalledPlugin> {
+    /// NOT_FOUND; INVALID_STATE for a payment provider with open payments,
+    /// unless `force`.
+    pub async fn disable(&self, viewer: &Viewer, name: &str, force: bool) -> Result<InstalledPlugin> {
         may_manage(viewer)?;
         let _changing = self.changing.lock().await;
         let plugin = self.known(name).await?;
+        self.owes_nothing(&plugin, force).await?;
         self.runtime.deactivate(&plugin.name);
         if plugin.state == PluginState::Disabled {
-            return Ok(plugin);
+            return self.noted(plugin).await;
         }
-        self.set_state(viewer, &plugin, PluginState::Disabled, "disabled").await
-    }
-
-    async fn set_state(
-        &self,
-        viewer: &Viewer,
-        plugin: &InstalledPlugin,
-        state: PluginState,
-        what: &str,
-    ) -> Result<InstalledPlugin> {
-        let mut write = self.db.write().await?;
-        store::set_state(write.connection(), plugin.id, state, None, write.now()).await?;
-        write.emit(&event(viewer, plugin, what)).await?;
-        write.commit().await?;
-        self.known(&plugin.name).await
-    }
-
-    /// Sets the configuration, a JSON object. A running plugin starts anew.
-    ///
-    /// # Errors
-    /// NOT_FOUND; BAD_USER_INPUT; PLUGIN_FAILED, then the old one stays.
-    pub async fn set_config(&self, viewer: &Viewer, name: &str, config: &str) -> Result<InstalledPlugin> {
-        may_manage(viewer)?;
-        let config = checked_config(config.to_owned())?;
-        let _changing = self.changing.lock().await;
-        let plugin = InstalledPlugin { config, updated_at: self.db.now(), ..self.known(name).await? };
-        if plugin.state == PluginState::Enabled {
-            let wasm = store::component(self.db.reader(), plugin.id).await?;
-            self.activate(&plugin, wasm.into()).await?;
-        }
-        let mut write = self.db.write().await?;
-        store::save(write.connection(), &plugin, None).await?;
-        write.emit(&event(viewer, &plugin, "configured")).await?;
-        write.commit().await?;
-        Ok(plugin)
-    }
-
-    /// Sets a secret that the plugin asks for. Nothing reads it back. A
-    /// running plugin starts anew with it.
-    ///
-    /// # Errors
-    /// NOT_FOUND; BAD_USER_INPUT for a secret that is not asked for;
-    /// PLUGIN_FAILED, then the secret is kept and the plugin marked as failed.
-    pub async fn set_secret(&self, viewer: &Viewer, name: &str, secret_name: &str, secret: Secret) -> Result<()> {
-        may_manage(viewer)?;
-        let _changing = self.changing.lock().await;
-        let plugin = self.known(name).await?;
-        let asked = plugin.manifest.asks.0.values().any(|ask| ask.names.iter().any(|n| n == secret_name));
-        if !asked {
-            return Err(PluginError::UnknownSecret { plugin: plugin.name, secret: secret_name.to_owned() }.into());
-        }
-        let mut write = self.db.write().await?;
-        store::set_secret(write.connection(), plugin.id, secret_name, &secret).await?;
-        let event = event(viewer, &plugin, "secret_set").with(json!({ "name": plugin.name, "secret": secret_name }));
-        write.emit(&event).await?;
-        write.commit().await?;
-        if plugin.state == PluginState::Enabled { self.restart(&plugin).await } else { Ok(()) }
-    }
-
-    /// Starts every plugin that is to run. One that fails is marked as failed
-    /// and the others go on.
-    ///
-    /// # Errors
-    /// Internal, when the database does not answer.
-    pub async fn activate_all(&self) -> Result<Vec<Activated>> {
-        let _changing = self.changing.lock().await;
-        let mut outcomes = Vec::new();
-        for plugin in store::to_run(self.db.reader()).await? {
-            let outcome = self.restart(&plugin).await;
-            if outcome.is_ok() && plugin.state == PluginState::Failed {
-                let write = self.db.write().await?;
-                store::set_state(write.connection(), plugin.id, PluginState::Enabled, None, write.now()).await?;
-                write.commit().await?;
-            }
-            let error = outcome.err().map(|failure| failure.message().to_owned());
-            outcomes.push(Activated { name: plugin.name, version: plugin.version, error });
-        }
-        Ok(outcomes)
-    }
-
-    async fn restart(&self, plugin: &InstalledPlugin) -> Result<()> {
-        let wasm = store::component(self.db.reader(), plugin.id).await?;
-        let started = self.activate(plugin, wasm.into()).await;
-        if let Err(failure) = &started {
-            self.note_failure(plugin, failure).await?;
-        }
-        started
+        let state = PluginState::Disabled;
+        let off = InstalledPlugin { state, shadow: false, last_error: None, updated_at: self.db.now(), ..plugin };
+        self.write(viewer, &off, "disabled").await
     }
 
     /// A plugin by its name, for owners and for the server itself.
@@ -221,44 +104,164 @@ impl Plugins {
         store::by_name(self.db.reader(), name).await
     }
 
-    /// Calls and failures since the start of the process.
+    /// Every plugin, by name.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn all(&self) -> Result<Vec<InstalledPlugin>> {
+        store::all(self.db.reader()).await
+    }
+
+    /// All that the owner sees of a plugin.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, FORBIDDEN, NOT_FOUND.
+    pub async fn overview(&self, viewer: &Viewer, name: &str) -> Result<PluginOverview> {
+        may_manage(viewer)?;
+        let (plugin, on) = (self.known(name).await?, self.db.reader());
+        let mut set = store::secret_times(on, plugin.id).await?;
+        let mut secrets: Vec<SecretState> = asked_secrets(&plugin.manifest)
+            .into_iter()
+            .map(|name| {
+                let at = set.remove(&name);
+                SecretState { name, is_set: at.is_some(), set_at: at.flatten() }
+            })
+            .collect();
+        // Set for a version before, which asked for it.
+        secrets.extend(set.into_iter().map(|(name, set_at)| SecretState { name, is_set: true, set_at }));
+        Ok(PluginOverview {
+            consent: store::consent_of(on, plugin.id).await?,
+            secrets,
+            staged: store::staged_update(on, &plugin).await?,
+            versions: store::kept_versions(on, plugin.id).await?,
+            usage: self.usage(&plugin.name),
+            plugin,
+        })
+    }
+
+    /// Calls, failures and time since the start of the process.
     #[must_use]
     pub fn usage(&self, name: &str) -> Usage {
         self.runtime.usage(name)
     }
 
-    async fn known(&self, name: &str) -> Result<InstalledPlugin> {
+    pub(super) async fn known(&self, name: &str) -> Result<InstalledPlugin> {
         self.installed(name).await?.ok_or_else(|| Failure::not_found("plugin"))
     }
 
-    async fn activate(&self, plugin: &InstalledPlugin, wasm: Arc<[u8]>) -> Result<()> {
+    /// Puts a plugin in place, over whichever version of it runs.
+    pub(super) async fn activate(
+        &self,
+        plugin: &InstalledPlugin,
+        package: Arc<[u8]>,
+        previous_version: Option<String>,
+    ) -> Result<()> {
         let activation = Activation {
-            wasm,
+            wasm: package,
             grants: plugin.grants.clone(),
-            config: plugin.config.clone(),
-            secrets: store::secrets(self.db.reader(), plugin.id).await?,
+            config: effective_config(&plugin.manifest, &plugin.config)?,
+            secrets: store::secrets(self.db.reader(), plugin, &self.settings.secret_key).await?,
+            previous_version,
+            role: if plugin.shadow { Role::Shadow } else { Role::Active },
         };
         self.runtime.activate(activation).await.map_err(|why| PluginError::Failed(Box::new(why)))?;
         Ok(())
     }
 
-    async fn note_failure(&self, plugin: &InstalledPlugin, failure: &Failure) -> Result<()> {
+    /// Records a plugin as it is now, with an event.
+    pub(super) async fn write(&self, viewer: &Viewer, plugin: &InstalledPlugin, what: &str) -> Result<InstalledPlugin> {
+        let mut write = self.db.write().await?;
+        store::save(write.connection(), plugin, None).await?;
+        write.emit(&event(viewer, plugin, what)).await?;
+        write.commit().await?;
+        self.noted(plugin.clone()).await
+    }
+
+    pub(super) async fn note_failure(&self, plugin: &InstalledPlugin, failure: &Failure) -> Result<()> {
         tracing::warn!(plugin = plugin.name, version = plugin.version, error = ?failure, "a plugin does not start");
         self.runtime.deactivate(&plugin.name);
         let write = self.db.write().await?;
         let message = Some(failure.message());
         store::set_state(write.connection(), plugin.id, PluginState::Failed, message, write.now()).await?;
-        write.commit().await
+        write.commit().await?;
+        self.noted(plugin.clone()).await.map(drop)
+    }
+
+    /// Remembers that this server has acted on the row as it is now.
+    pub(super) async fn noted(&self, plugin: InstalledPlugin) -> Result<InstalledPlugin> {
+        match store::mark_of(self.db.reader(), &plugin.name).await? {
+            Some(mark) => {
+                let seen = Seen { revision: mark.revision, runs: mark.state == PluginState::Enabled };
+                self.seen().insert(plugin.name.clone(), seen);
+            }
+            None => self.forget(&plugin.name),
+        }
+        Ok(plugin)
+    }
+
+    /// The next comparison with the rows acts on this plugin again.
+    pub(super) fn forget(&self, name: &str) {
+        self.seen().remove(name);
+    }
+
+    pub(super) fn seen(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// # Errors
+    /// INVALID_STATE for a payment provider that open payments wait for.
+    pub(super) async fn owes_nothing(&self, plugin: &InstalledPlugin, force: bool) -> Result<()> {
+        let pays = plugin.manifest.implements.iter().any(|name| name.starts_with("lyceum:payment/"));
+        if force || !pays {
+            return Ok(());
+        }
+        match store::open_payments(self.db.reader(), provider_key(&plugin.name)).await? {
+            0 => Ok(()),
+            open => Err(PluginError::OpenPayments { plugin: plugin.name.clone(), open }.into()),
+        }
     }
 }
 
-impl InstalledPlugin {
-    fn same_but_time(&self, other: &Self) -> bool {
-        self == &Self { updated_at: self.updated_at, ..other.clone() }
-    }
+/// `lyceum/payment-sandbox` → `sandbox`, as payments name it.
+fn provider_key(name: &str) -> &str {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.strip_prefix("payment-").unwrap_or(name)
 }
 
-fn may_manage(viewer: &Viewer) -> Result<()> {
+/// The secrets that a plugin asks for, sorted.
+pub(super) fn asked_secrets(is: &Inspection) -> Vec<String> {
+    let by_permission = ["secret-ref", "crypto"].into_iter().filter_map(|name| is.asks.0.get(name));
+    let mut names: Vec<String> = by_permission.flat_map(|ask| ask.names.clone()).collect();
+    names.extend(is.config_schema.as_ref().map(secret_fields).unwrap_or_default());
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// What the plugin is given: what the owner wrote, with the schema's defaults.
+///
+/// # Errors
+/// BAD_USER_INPUT when it does not fit what this version wants.
+pub(super) fn effective_config(is: &Inspection, config: &str) -> Result<String> {
+    let value = checked_config(is, config)?;
+    Ok(match &is.config_schema {
+        Some(schema) => with_defaults(schema, &value).to_string(),
+        None => config.to_owned(),
+    })
+}
+
+/// # Errors
+/// BAD_USER_INPUT with every place that is wrong.
+pub(super) fn checked_config(is: &Inspection, text: &str) -> Result<Value> {
+    let value = serde_json::from_str::<Value>(text).ok().filter(Value::is_object).ok_or(PluginError::Config)?;
+    if let Some(schema) = &is.config_schema {
+        // What has a default need not be said.
+        validate_config(schema, &with_defaults(schema, &value)).map_err(PluginError::ConfigProblems)?;
+    }
+    Ok(value)
+}
+
+pub(crate) fn may_manage(viewer: &Viewer) -> Result<()> {
     match viewer.may("plugin", Action::Manage) {
         true => Ok(()),
         false if viewer.user.is_none() => Err(Failure::new(ErrorCode::Unauthenticated, "Sign in first.")),
@@ -266,14 +269,7 @@ fn may_manage(viewer: &Viewer) -> Result<()> {
     }
 }
 
-fn checked_config(text: String) -> Result<String> {
-    match serde_json::from_str::<serde_json::Value>(&text) {
-        Ok(value) if value.is_object() => Ok(text),
-        _ => Err(PluginError::Config.into()),
-    }
-}
-
-fn event(viewer: &Viewer, plugin: &InstalledPlugin, what: &str) -> Event {
+pub(super) fn event(viewer: &Viewer, plugin: &InstalledPlugin, what: &str) -> Event {
     let facts = json!({ "name": plugin.name, "version": plugin.version });
     Event::new("plugin", what, plugin.id).by(viewer.user).with(facts)
 }

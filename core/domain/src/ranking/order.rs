@@ -17,12 +17,20 @@ pub struct RankItem {
     pub lessons: u32,
     /// How near the item is to what the viewer has, from 0 to 1.
     pub affinity: f32,
+    /// Enrolments of the last thirty days.
+    pub recent_enrolments: u32,
+    /// How strongly the item goes with what the viewer has, by what others have;
+    /// comparable within one list.
+    pub co_enrolment: f32,
+    /// The share of the viewer's latest items that are by the same author, 0 to 1.
+    pub author_affinity: f32,
 }
 
 /// One column of all items, if there is one of that name. Without `personal`
 /// the viewer's traits are blanked.
 pub(super) fn column(name: &str, items: &[RankItem], personal: bool) -> Option<Column> {
     let f32s = |of: fn(&RankItem) -> f32| Column::F32(items.iter().map(of).collect());
+    let of_viewer = |of: fn(&RankItem) -> f32| Some(if personal { f32s(of) } else { f32s(|_| 0.0) });
     let u32s = |of: fn(&RankItem) -> u32| Column::U32(items.iter().map(of).collect());
     match name {
         "age-hours" => Some(f32s(|item| item.age_hours)),
@@ -30,8 +38,10 @@ pub(super) fn column(name: &str, items: &[RankItem], personal: bool) -> Option<C
         "comments" => Some(u32s(|item| item.comments)),
         "price-minor" => Some(Column::U64(items.iter().map(|item| item.price_minor).collect())),
         "lessons" => Some(u32s(|item| item.lessons)),
-        "affinity" if personal => Some(f32s(|item| item.affinity)),
-        "affinity" => Some(f32s(|_| 0.0)),
+        "affinity" => of_viewer(|item| item.affinity),
+        "recent-enrolments" => Some(u32s(|item| item.recent_enrolments)),
+        "co-enrolment" => of_viewer(|item| item.co_enrolment),
+        "author-affinity" => of_viewer(|item| item.author_affinity),
         _ => None,
     }
 }

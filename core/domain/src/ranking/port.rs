@@ -1,11 +1,13 @@
 //! The ranker as the domain sees it.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::plugin::PluginFailure;
 
 /// One named column: one value per item, in the order of the items.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Column {
     F32(Vec<f32>),
     U32(Vec<u32>),
@@ -13,7 +15,8 @@ pub enum Column {
 }
 
 /// What a ranker may know of the asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RankContext {
     /// The list: `recommended-courses`.
     pub surface: String,

@@ -16,7 +16,7 @@ impl Ranking {
         viewer: &Viewer,
         locale: &Locale,
     ) -> Result<(Vec<Id>, RankedBy)> {
-        let items = candidates::load(database, viewer).await?;
+        let items = candidates::load(database, viewer, &self.asked()).await?;
         let context = RankContext {
             surface: "recommended-courses".to_owned(),
             locale: locale.to_string(),

@@ -44,7 +44,7 @@ pub fn register(registry: &mut Registry<'_>) {
     registry.add("signOut", "Ends the session.", Vec::new(), vec![ended], sign_out);
 }
 
-fn session_payload() -> Vec<Output> {
+pub(super) fn session_payload() -> Vec<Output> {
     vec![
         Output::new("accessToken", "String", "For the header `Authorization: Bearer …`.").required(),
         Output::new("refreshToken", "String", "For `refreshSession`, once.").required(),
@@ -78,7 +78,7 @@ async fn sign_in(call: Call, input: Map<String, Json>) -> Result<Done> {
 
 async fn refresh(call: Call, input: Map<String, Json>) -> Result<Done> {
     let token = RefreshToken::new(text_at(&input, "refreshToken"));
-    let signed_in = call.domains.identity.refresh(&token).await?;
+    let signed_in = call.domains.sign_ins.refresh(&token).await?;
     done(&call, signed_in).await
 }
 
@@ -88,7 +88,7 @@ async fn sign_out(call: Call, _input: Map<String, Json>) -> Result<Done> {
 }
 
 /// The payload is read as the one who has just signed in.
-async fn done(call: &Call, session: SignedIn) -> Result<Done> {
+pub(super) async fn done(call: &Call, session: SignedIn) -> Result<Done> {
     let viewer = call.domains.identity.viewer_for(Some(session.access_token.expose())).await?;
     let text = |text: String| Made::Json(Json::String(text));
     let made = Made::fields(vec![

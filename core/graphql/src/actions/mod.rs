@@ -5,6 +5,8 @@ mod content;
 mod identity;
 mod membership;
 mod plugin;
+mod plugin_work;
+mod sign_in;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -119,10 +121,12 @@ impl Registry<'_> {
 pub fn actions(model: &TypeModel, inputs: &mut Inputs, outputs: &mut Outputs) -> Vec<Action> {
     let mut registry = Registry { inputs, outputs, actions: Vec::new() };
     identity::register(&mut registry);
+    sign_in::register(&mut registry);
     content::register(&mut registry, model);
     membership::register(&mut registry);
     community::register(&mut registry);
     plugin::register(&mut registry);
+    plugin_work::register(&mut registry);
     registry.actions
 }
 

@@ -1,13 +1,26 @@
 //! A server without HTTP: a fresh database, an administrator, no plugins.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use lyceum_domain::{
     Choices, Domains, Ports,
     identity::{Actor, CreateUser, HashingCost, IdentityConfig, Password, Peer, TokenKey},
-    payment::Settings,
-    plugin::{Activation, FailureKind, Inspection, NoExtensions, PluginFailure, PluginRuntime, Usage},
+    moderation::Moderator,
+    payment::{PaymentProvider, Settings},
+    plugin::{
+        Activation, Extensions, FailureKind, FieldResolver, Inspection, NoExtensions, PluginFailure, PluginRuntime,
+        PluginSettings, SecretKey, Usage,
+        trust::{Policy, Unsigned},
+    },
+    ranking::Ranker,
 };
 use lyceum_graphql::{Answer, Api, ApiOptions, Asker, GraphqlRequest, Limits};
 use lyceum_kernel::{Id, Locales, ManualClock, Viewer};
@@ -21,6 +34,7 @@ pub struct Bed {
     pub api: Arc<Api>,
     pub domains: Domains,
     pub clock: Arc<ManualClock>,
+    pub fields: Arc<PluginFields>,
     pub admin: Viewer,
     _directory: Option<TempDir>,
 }
@@ -70,15 +84,21 @@ impl Bed {
             identity: IdentityConfig { hashing, ..IdentityConfig::default() },
             token_key: TokenKey::new(&[7; 32]).unwrap(),
             payments: Settings::default(),
+            plugins: PluginSettings {
+                policy: Policy { unsigned: Unsigned::DevOnly, dev: true },
+                built_in: BTreeSet::new(),
+                secret_key: SecretKey::new(&[7; 32]).unwrap(),
+            },
         };
+        let fields = Arc::new(PluginFields::default());
         let ports = Ports {
-            extensions: Arc::new(NoExtensions),
+            extensions: fields.clone(),
             plugin_runtime: Arc::new(NoRuntime),
             search_index: Arc::new(EmbeddedIndex::in_memory().unwrap()),
         };
         let domains = Domains::open(database, Arc::new(model), ports, choices).await.unwrap();
         let api = Api::new(domains.clone(), ApiOptions { limits, dev: false }).unwrap();
-        let mut bed = Self { api, domains, clock, admin: Viewer::default(), _directory: directory };
+        let mut bed = Self { api, domains, clock, fields, admin: Viewer::default(), _directory: directory };
         bed.admin = bed.user("admin@example.com", &["admin"]).await;
         bed
     }
@@ -156,6 +176,46 @@ impl Bed {
         let publish = "mutation ($id: ID!) { publishLesson(input: { id: $id }) { lesson { status } } }";
         self.data(&self.admin, publish, json!({ "id": id })).await;
         id
+    }
+}
+
+/// Plugins with nothing but fields. It stands in for the plugin host.
+#[derive(Default)]
+pub struct PluginFields {
+    resolvers: Mutex<Vec<Arc<dyn FieldResolver>>>,
+    generation: AtomicU64,
+}
+
+impl PluginFields {
+    pub fn put(&self, resolvers: Vec<Arc<dyn FieldResolver>>) {
+        *self.resolvers.lock().unwrap() = resolvers;
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Extensions for PluginFields {
+    fn payment_provider(&self, key: &str) -> Option<Arc<dyn PaymentProvider>> {
+        NoExtensions.payment_provider(key)
+    }
+
+    fn payment_providers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
+        None
+    }
+
+    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
+        Vec::new()
+    }
+
+    fn field_resolvers(&self) -> Vec<Arc<dyn FieldResolver>> {
+        self.resolvers.lock().unwrap().clone()
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
     }
 }
 

@@ -2,6 +2,7 @@
 //! on SQLite, and on PostgreSQL when `LYCEUM_TEST_POSTGRES_URL` is set.
 #![allow(clippy::unwrap_used)]
 
+mod added_fields;
 mod bed;
 mod content;
 mod limits;

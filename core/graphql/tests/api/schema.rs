@@ -50,10 +50,13 @@ fn every_type_field_and_argument_is_described() {
         let text = line.trim();
         let starts =
             ["type ", "input ", "enum ", "interface ", "union ", "scalar "].iter().any(|word| text.starts_with(word));
-        if starts {
+        // The block `schema { … }` names the roots; nothing in it can be described.
+        if starts || text.starts_with("schema ") {
             inside = text.split(' ').next().unwrap_or_default();
         }
-        let field = (text.contains(':') && inside != "enum") && !text.starts_with(['"', ')']) && line.starts_with('\t');
+        let field = (text.contains(':') && !["enum", "schema"].contains(&inside))
+            && !text.starts_with(['"', ')'])
+            && line.starts_with('\t');
         if (starts || field) && !described && !text.starts_with('"') {
             bare.push(text.to_owned());
         }

@@ -1,15 +1,18 @@
 //! Sends one request for a plugin, once.
 
-use std::{error::Error as StdError, fmt, net::SocketAddr, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use reqwest::{
     Client, ClientBuilder, Method, Request, Url,
-    dns::{Addrs, Name, Resolve, Resolving},
     header::{HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
 
-use super::{Origin, OriginPattern, Reach, Secrets, reach};
+use super::{
+    Origin, OriginPattern, Reach, Secrets,
+    names::{AddressRefused, Lookup, Only, System},
+    script::{Exchange, Script},
+};
 use crate::limits;
 
 /// Largest part of the remaining time that making a connection may take.
@@ -21,6 +24,9 @@ const HEADERS: usize = 64;
 pub(crate) struct Egress {
     public: Client,
     local: Client,
+    pub(super) lookup: Arc<dyn Lookup>,
+    /// What answers in the place of the network, in a test.
+    pub(super) script: Option<Script>,
 }
 
 /// A request as the guest wrote it.
@@ -56,40 +62,21 @@ pub(crate) enum SendError {
     Denied(String),
 }
 
-/// A name led to an address that may not be reached.
-#[derive(Debug)]
-struct AddressRefused(SocketAddr);
-
-impl fmt::Display for AddressRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the name leads to {}, which may not be reached", self.0.ip())
-    }
-}
-
-impl StdError for AddressRefused {}
-
-/// Resolves names and lets only addresses of one reach through.
-struct Only(Reach);
-
-impl Resolve for Only {
-    fn resolve(&self, name: Name) -> Resolving {
-        let wanted = self.0;
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            match found.iter().find(|address| reach(address.ip()) != wanted) {
-                Some(bad) => Err(AddressRefused(*bad).into()),
-                None => Ok(Box::new(found.into_iter()) as Addrs),
-            }
-        })
-    }
-}
-
 impl Egress {
     /// # Errors
     /// The TLS library does not start.
     pub fn new() -> Result<Self, reqwest::Error> {
-        let public = builder(Reach::Public).https_only(true).build()?;
-        Ok(Self { public, local: builder(Reach::Local).build()? })
+        Self::looking_up(Arc::new(System))
+    }
+
+    pub(super) fn looking_up(lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+        let public = builder(Reach::Public, &lookup).https_only(true).build()?;
+        Ok(Self { public, local: builder(Reach::Local, &lookup).build()?, lookup, script: None })
+    }
+
+    /// Answers from this list from now on; nothing leaves.
+    pub fn scripted(self, exchanges: Vec<Exchange>) -> Self {
+        Self { script: Some(Script::new(exchanges)), ..self }
     }
 
     /// One attempt, within `remaining`.
@@ -101,6 +88,9 @@ impl Egress {
         remaining: Duration,
     ) -> Result<Incoming, SendError> {
         let (origin, mut request) = prepare(outgoing, granted, secrets)?;
+        if let Some(script) = &self.script {
+            return script.answer(&request, secrets);
+        }
         *request.timeout_mut() = Some(remaining);
         let client = if origin.is_local() { &self.local } else { &self.public };
         let response = client.execute(request).await.map_err(|error| failure(error, secrets))?;
@@ -108,13 +98,18 @@ impl Egress {
     }
 }
 
-fn builder(reach: Reach) -> ClientBuilder {
+fn builder(reach: Reach, lookup: &Arc<dyn Lookup>) -> ClientBuilder {
     Client::builder()
         .redirect(redirect::Policy::none())
         // A proxy would resolve names itself, past our check.
         .no_proxy()
+        // A small body could become a large one: the guest gets it as it came.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         .connect_timeout(CONNECT)
-        .dns_resolver(std::sync::Arc::new(Only(reach)))
+        .dns_resolver(Arc::new(Only { reach, lookup: Arc::clone(lookup) }))
 }
 
 /// Everything that can be refused before a byte leaves.
@@ -200,7 +195,8 @@ fn chain(error: &dyn StdError) -> String {
 async fn receive(mut response: reqwest::Response, secrets: &Secrets) -> Result<Incoming, SendError> {
     let status = response.status().as_u16();
     let text = |value: &HeaderValue| secrets.redact_text(&String::from_utf8_lossy(value.as_bytes()));
-    let headers = response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let headers =
+        response.headers().iter().map(|(name, value)| (secrets.redact_text(name.as_str()), text(value))).collect();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| SendError::MaybeSent(chain(&e.without_url())))? {
         if body.len() + chunk.len() > limits::HTTP_RESPONSE_BYTES {
@@ -269,5 +265,47 @@ mod tests {
         let request = outgoing(&format!("http://{address}/"), vec![]);
         let sent = egress.send(request, &granted, &Secrets::default(), CONNECT).await;
         assert!(matches!(sent, Err(SendError::NotSent(_))));
+    }
+
+    /// Says first one address, then another.
+    struct Changing(std::sync::atomic::AtomicUsize, [&'static str; 2]);
+
+    #[async_trait::async_trait]
+    impl Lookup for Changing {
+        async fn addresses(&self, _name: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+            let asked = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok(vec![self.1[asked.min(1)].parse().expect("an address")])
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_goes_to_the_address_that_was_checked() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        listener.set_nonblocking(true).expect("a socket");
+        let heard = tokio::spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            use tokio::io::AsyncWriteExt as _;
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("an answer");
+        });
+        // A second question would lead to another machine.
+        let names = Arc::new(Changing(Default::default(), ["127.0.0.1", "192.168.255.1"]));
+        let asked: Arc<dyn Lookup> = Arc::<Changing>::clone(&names);
+        let client = builder(Reach::Local, &asked).build().expect("a client");
+        let request = Request::new(Method::GET, format!("http://rebound.test:{port}/").parse().expect("an address"));
+        assert_eq!(client.execute(request).await.map(|answer| answer.status().as_u16()).ok(), Some(204));
+        assert_eq!(names.0.load(std::sync::atomic::Ordering::Relaxed), 1);
+        heard.await.expect("the server ends");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_changes_to_the_inside_is_denied() {
+        let names: Arc<dyn Lookup> = Arc::new(Changing(Default::default(), ["127.0.0.1", "127.0.0.1"]));
+        let egress = Egress::looking_up(names).expect("a client");
+        let granted = ["https://rebound.test".parse().expect("an origin")];
+        let request = outgoing("https://rebound.test/", vec![]);
+        let sent = egress.send(request, &granted, &Secrets::default(), CONNECT).await.map(|answer| answer.status);
+        assert!(matches!(sent, Err(SendError::Denied(_))), "{sent:?}");
     }
 }

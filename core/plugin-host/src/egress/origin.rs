@@ -21,11 +21,12 @@ pub struct Origin {
 }
 
 /// An origin in a manifest or a grant: `https://host`, `https://host:8443`,
-/// `https://*.host` (any name below), `http://127.0.0.1:*` (any port, only asked for).
+/// `https://*.host` (any name below), `http://127.0.0.1:*` (any port, only asked
+/// for), `https://*` (any host, only asked for: the owner names it).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginPattern {
     scheme: Scheme,
-    /// Without the `*.`.
+    /// Without the `*.`; empty: any host.
     host: String,
     below: bool,
     /// Absent: any.
@@ -63,7 +64,7 @@ impl Origin {
 }
 
 /// The reach of a host that is an address or `localhost`; none for a name.
-fn literal_reach(host: &str) -> Option<Reach> {
+pub(super) fn literal_reach(host: &str) -> Option<Reach> {
     if host == "localhost" {
         return Some(Reach::Local);
     }
@@ -76,6 +77,7 @@ impl OriginPattern {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let host = match (self.below, other.below) {
+            _ if self.host.is_empty() => true,
             (true, _) => other.host.ends_with(&format!(".{}", self.host)) || (other.below && other.host == self.host),
             (false, below) => !below && self.host == other.host,
         };
@@ -93,6 +95,9 @@ impl OriginPattern {
     /// What to grant instead.
     pub fn grantable(&self) -> Result<(), &'static str> {
         let local = literal_reach(&self.host) == Some(Reach::Local);
+        if self.host.is_empty() {
+            return Err("name the host");
+        }
         if self.port.is_none() {
             return Err("name the port");
         }
@@ -112,6 +117,10 @@ impl FromStr for OriginPattern {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (text, any_port) = text.strip_suffix(":*").map_or((text, false), |rest| (rest, true));
         let (scheme, rest) = text.split_once("://").ok_or("write an origin such as https://api.example.com")?;
+        if rest == "*" && matches!(scheme, "https" | "http") {
+            let (scheme, port) = if scheme == "https" { (Scheme::Https, 443) } else { (Scheme::Http, 80) };
+            return Ok(Self { scheme, host: String::new(), below: true, port: (!any_port).then_some(port) });
+        }
         let (below, rest) = rest.strip_prefix("*.").map_or((false, rest), |rest| (true, rest));
         if rest.contains('*') {
             return Err("`*` may only stand for the first part of the host (`*.example.com`) or for the port");
@@ -189,10 +198,13 @@ mod tests {
         assert!(pattern("http://api.example.com").grantable().is_err());
         assert!(pattern("http://127.0.0.1:*").grantable().is_err());
         assert!(pattern("http://169.254.169.254").grantable().is_err());
+        assert!(pattern("https://*").grantable().is_err());
+        assert!(pattern("https://*").covers(&pattern("https://id.example.com")));
+        assert!(!pattern("https://*").covers(&pattern("https://id.example.com:8443")));
         for text in [
             "api.example.com",
             "https://a/b",
-            "https://*",
+            "https://a.*",
             "https://*.com:*/x",
             "ftp://a.example",
             "https://a*.example.com",

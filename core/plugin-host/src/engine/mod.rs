@@ -17,8 +17,8 @@ pub(crate) use ticker::{Running, Ticker};
 
 /// Component instances that may be alive at once, warm ones included.
 const INSTANCES: u32 = 128;
-/// Largest memory of any world (`job`), in bytes.
-const LARGEST_MEMORY: usize = 128 << 20;
+/// Largest memory that an owner can grant, in bytes.
+const LARGEST_MEMORY: usize = crate::wishes::MEMORY_CEILING as usize;
 
 /// The engine and its clock.
 pub(crate) struct PluginEngine {
@@ -34,6 +34,15 @@ impl PluginEngine {
     pub fn shared() -> Result<&'static Self, String> {
         static SHARED: OnceLock<Result<PluginEngine, String>> = OnceLock::new();
         SHARED.get_or_init(Self::start).as_ref().map_err(Clone::clone)
+    }
+
+    /// An engine whose code the shared one takes, without instances: the pool
+    /// does not change the code, and its address space is not needed.
+    ///
+    /// # Errors
+    /// The machine cannot compile WASM.
+    pub fn for_compiling() -> wasmtime::Result<Engine> {
+        Engine::new(&base())
     }
 
     fn start() -> Result<Self, String> {

@@ -67,15 +67,13 @@ impl random::Host for CallState {
 impl metrics::Host for CallState {
     fn count(&mut self, name: String, add: u64, labels: Ext) -> Result<()> {
         self.enter()?;
-        let plugin = self.context.id.as_str();
-        tracing::debug!(target: "lyceum::plugin::metrics", plugin, name, add, ?labels, "count");
+        self.context.tally.measures.count(name, add, labels);
         Ok(())
     }
 
     fn observe(&mut self, name: String, value: f64, labels: Ext) -> Result<()> {
         self.enter()?;
-        let plugin = self.context.id.as_str();
-        tracing::debug!(target: "lyceum::plugin::metrics", plugin, name, value, ?labels, "observe");
+        self.context.tally.measures.observe(name, value, labels);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! `http`: one attempt at a granted origin.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use wasmtime::Result;
 
@@ -10,9 +10,6 @@ use crate::{
     egress::{HeaderText, Outgoing, SendError},
     interface::Capability,
 };
-
-/// Kept back of the wall time, so that the guest can still tell of a time-out.
-const TO_ANSWER: Duration = Duration::from_millis(100);
 
 impl http::Host for CallState {
     async fn send(&mut self, request: Request) -> Result<Result<Response, Failure>> {
@@ -28,12 +25,12 @@ impl http::Host for CallState {
 impl CallState {
     async fn attempt(&mut self, request: Request) -> Result<Response, Failure> {
         let context = Arc::clone(&self.context);
-        let slot = tokio::time::timeout(self.time_to_send(), context.http_slots.acquire()).await;
+        let slot = tokio::time::timeout(self.time_to_answer(), context.http_slots.acquire()).await;
         let Ok(Ok(_slot)) = slot else { return Err(Failure::NotSent("too many requests are under way".into())) };
         // Until the answer is here, bytes may have left: a call that is cut off now is not `not sent`.
         let was = (self.sent(), self.unanswered());
         self.note_unanswered();
-        let time = self.time_to_send();
+        let time = self.time_to_answer();
         let sent = context.egress.send(outgoing(request), &context.granted.origins, &context.secrets, time).await;
         match sent {
             Ok(incoming) => {
@@ -51,10 +48,6 @@ impl CallState {
                 Err(Failure::Denied)
             }
         }
-    }
-
-    fn time_to_send(&self) -> Duration {
-        self.remaining().saturating_sub(TO_ANSWER)
     }
 }
 

@@ -1,16 +1,13 @@
-//! `kv`: a small store of a plugin's own.
-//!
-//! Thin: it lives in memory, as long as the process does.
+//! `kv`: a small store of a plugin's own, kept by the domains.
 
-use std::{
-    collections::BTreeMap,
-    ops::Bound,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use wasmtime::Result;
 
-use super::CallState;
+use super::{
+    CallState,
+    services::{error, within},
+};
 use crate::{
     bindings::host::{kv, lyceum::types::common::Error},
     limits,
@@ -19,91 +16,53 @@ use crate::{
 /// Keys given at once.
 const KEYS: u32 = 1000;
 
-/// The values of one plugin, over its versions.
-#[derive(Default)]
-pub(crate) struct KvStore(Mutex<BTreeMap<String, Vec<u8>>>);
-
-impl KvStore {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether it fitted into the quota.
-    fn set(&self, key: String, value: Vec<u8>, quota: u64) -> bool {
-        let mut values = self.lock();
-        let others: usize = values.iter().filter(|(k, _)| **k != key).map(|(k, v)| k.len() + v.len()).sum();
-        let size = others + key.len() + value.len();
-        let fits = u64::try_from(size).is_ok_and(|size| size <= quota);
-        if fits {
-            values.insert(key, value);
-        }
-        fits
-    }
-
-    fn keys(&self, prefix: &str, after: Option<&str>, limit: usize) -> Vec<String> {
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
-        let values = self.lock();
-        let from_start = values.range::<str, _>((start, Bound::Unbounded)).map(|(key, _)| key);
-        from_start.take_while(|key| key.starts_with(prefix)).take(limit).cloned().collect()
-    }
-}
-
-fn error(code: &str, message: &str) -> Error {
-    Error { code: code.to_owned(), message: message.to_owned(), retryable: false }
+/// A database keeps no U+0000 in a text.
+fn checked(key: &str) -> Result<(), Error> {
+    let fits = (1..=limits::KV_KEY_BYTES).contains(&key.len()) && !key.contains('\0');
+    if fits { Ok(()) } else { Err(error("invalid", "a key has 1 to 512 bytes and no U+0000")) }
 }
 
 impl kv::Host for CallState {
-    fn get(&mut self, key: String) -> Result<Result<Option<Vec<u8>>, Error>> {
+    async fn get(&mut self, key: String) -> Result<Result<Option<Vec<u8>>, Error>> {
         self.enter()?;
-        Ok(Ok(self.context.kv.lock().get(&key).cloned()))
-    }
-
-    fn set(&mut self, key: String, value: Vec<u8>) -> Result<Result<(), Error>> {
-        self.enter()?;
-        if key.len() > limits::KV_KEY_BYTES || value.len() > limits::KV_VALUE_BYTES {
-            return Ok(Err(error("invalid", "the key or the value is too long")));
+        if let Err(wrong) = checked(&key) {
+            return Ok(Err(wrong));
         }
-        let fits = self.context.kv.set(key, value, self.context.granted.kv_bytes);
-        Ok(if fits { Ok(()) } else { Err(error("quota", "the store is full")) })
+        let context = Arc::clone(&self.context);
+        Ok(within(self.time_to_answer(), context.services.kv_get(&context.id, &key)).await)
     }
 
-    fn delete(&mut self, key: String) -> Result<Result<(), Error>> {
+    async fn set(&mut self, key: String, value: Vec<u8>) -> Result<Result<(), Error>> {
         self.enter()?;
-        self.context.kv.lock().remove(&key);
-        Ok(Ok(()))
-    }
-
-    fn keys(&mut self, prefix: String, after: Option<String>, limit: u32) -> Result<Result<Vec<String>, Error>> {
-        self.enter()?;
-        let limit = usize::try_from(limit.min(KEYS)).unwrap_or(0);
-        Ok(Ok(self.context.kv.keys(&prefix, after.as_deref(), limit)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_quota_counts_keys_and_values_and_lets_a_value_be_replaced() {
-        let store = KvStore::default();
-        assert!(store.set("ab".into(), vec![0; 8], 10));
-        assert!(store.set("ab".into(), vec![1; 8], 10));
-        assert!(!store.set("c".into(), vec![], 10));
-        assert_eq!(store.lock().get("ab"), Some(&vec![1; 8]));
-    }
-
-    #[test]
-    fn keys_come_in_order_after_the_given_one() {
-        let store = KvStore::default();
-        for key in ["a/1", "a/2", "a/3", "b/1"] {
-            assert!(store.set(key.into(), vec![], 100));
+        if let Err(wrong) = checked(&key) {
+            return Ok(Err(wrong));
         }
-        assert_eq!(store.keys("a/", None, 2), ["a/1", "a/2"]);
-        assert_eq!(store.keys("a/", Some("a/2"), 9), ["a/3"]);
-        assert_eq!(store.keys("b/", Some("a/2"), 9), ["b/1"]);
+        if value.len() > limits::KV_VALUE_BYTES {
+            return Ok(Err(error("invalid", "a value has at most 65536 bytes")));
+        }
+        let context = Arc::clone(&self.context);
+        let work = context.services.kv_set(&context.id, &key, &value, context.granted.kv_bytes);
+        let fitted = within(self.time_to_answer(), work).await;
+        Ok(fitted.and_then(|fitted| if fitted { Ok(()) } else { Err(error("quota", "the store is full")) }))
+    }
+
+    async fn delete(&mut self, key: String) -> Result<Result<(), Error>> {
+        self.enter()?;
+        if let Err(wrong) = checked(&key) {
+            return Ok(Err(wrong));
+        }
+        let context = Arc::clone(&self.context);
+        Ok(within(self.time_to_answer(), context.services.kv_delete(&context.id, &key)).await)
+    }
+
+    async fn keys(&mut self, prefix: String, after: Option<String>, limit: u32) -> Result<Result<Vec<String>, Error>> {
+        self.enter()?;
+        let texts = [Some(&prefix), after.as_ref()];
+        if texts.iter().flatten().any(|text| text.len() > limits::KV_KEY_BYTES || text.contains('\0')) {
+            return Ok(Err(error("invalid", "a prefix has at most 512 bytes and no U+0000")));
+        }
+        let context = Arc::clone(&self.context);
+        let work = context.services.kv_keys(&context.id, &prefix, after.as_deref(), limit.min(KEYS));
+        Ok(within(self.time_to_answer(), work).await)
     }
 }

@@ -7,7 +7,10 @@ use wasmtime::{
 
 use super::{CallState, Denied};
 use crate::{
-    bindings::host::{clock, config, crypto, http, kv, log, lyceum::types::common, metrics, random, secret_ref},
+    bindings::host::{
+        clock, config, content_read, content_write, crypto, events, http, kv, log, lyceum::types::common, metrics,
+        random, secret_ref, smtp,
+    },
     grants::Granted,
     interface::Capability,
 };
@@ -47,6 +50,7 @@ pub(crate) fn linker(engine: &Engine, permissions: &Granted) -> wasmtime::Result
     clock::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, granted)?;
     random::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, granted)?;
     metrics::add_to_linker::<CallState, HasSelf<CallState>>(&mut linker, granted)?;
-    permit!(linker, permissions, secret_ref = SecretRef, kv = Kv, http = Http, crypto = Crypto);
+    permit!(linker, permissions, secret_ref = SecretRef, kv = Kv, http = Http, smtp = Smtp, crypto = Crypto);
+    permit!(linker, permissions, content_read = ContentRead, content_write = ContentWrite, events = Events);
     Ok(linker)
 }

@@ -5,15 +5,22 @@
 //! do nothing but refuse.
 
 mod baseline;
+mod content;
 mod crypto;
 mod denied;
+mod events;
 mod http;
 mod kv;
 mod linker;
+mod measures;
 mod secret_ref;
+mod services;
+mod smtp;
 mod state;
+mod tally;
 
 pub(crate) use denied::Denied;
-pub(crate) use kv::KvStore;
 pub(crate) use linker::linker;
+pub(crate) use measures::Measures;
 pub(crate) use state::{CallState, Context, ContextParts, Ended};
+pub(crate) use tally::Tally;

@@ -2,21 +2,22 @@
 //! its calls, and the [`CallState`] of one call.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use lyceum_domain::plugin::{HostServices, PluginNotice};
 use lyceum_kernel::{Clock, Timestamp};
 use tokio::sync::Semaphore;
 
-use super::KvStore;
+use super::{Tally, crypto::Keyring};
 use crate::{
     egress::{Egress, Secrets},
     engine::MemoryMeter,
     grants::Granted,
     interface::Capability,
     limits::{self, Limits},
+    record::Spent,
 };
 
 /// One active plugin, as its host functions see it.
@@ -26,12 +27,13 @@ pub(crate) struct Context {
     pub config: String,
     pub granted: Granted,
     pub secrets: Secrets,
-    pub kv: Arc<KvStore>,
+    pub services: Arc<dyn HostServices>,
+    pub tally: Arc<Tally>,
     pub egress: Arc<Egress>,
     pub clock: Arc<dyn Clock>,
     pub http_slots: Semaphore,
+    pub keys: Keyring,
     log_lines: Mutex<(Timestamp, u32)>,
-    denials: Mutex<BTreeMap<Capability, u64>>,
 }
 
 /// What a [`Context`] is made of.
@@ -41,14 +43,15 @@ pub(crate) struct ContextParts {
     pub config: String,
     pub granted: Granted,
     pub secrets: Secrets,
-    pub kv: Arc<KvStore>,
+    pub services: Arc<dyn HostServices>,
+    pub tally: Arc<Tally>,
     pub egress: Arc<Egress>,
     pub clock: Arc<dyn Clock>,
 }
 
 impl Context {
     pub fn new(parts: ContextParts) -> Self {
-        let ContextParts { id, version, config, granted, secrets, kv, egress, clock } = parts;
+        let ContextParts { id, version, config, granted, secrets, services, tally, egress, clock } = parts;
         let http_slots = Semaphore::new(limits::HTTP_CONCURRENT);
         let log_lines = Mutex::new((Timestamp::from_millis(0), 0));
         Self {
@@ -57,12 +60,13 @@ impl Context {
             config,
             granted,
             secrets,
-            kv,
+            services,
+            tally,
             egress,
             clock,
             http_slots,
+            keys: Keyring::default(),
             log_lines,
-            denials: Mutex::default(),
         }
     }
 
@@ -75,11 +79,6 @@ impl Context {
         }
         lines.1 += 1;
         lines.1 <= limits::LOG_LINES_PER_SECOND
-    }
-
-    /// Refusals by interface, since activation.
-    pub fn denials(&self) -> BTreeMap<Capability, u64> {
-        self.denials.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -155,15 +154,26 @@ impl CallState {
     /// Counts bytes for the log; whether they may be written.
     pub fn may_log(&mut self, bytes: usize) -> bool {
         self.log_bytes = self.log_bytes.saturating_add(bytes);
-        self.log_bytes <= limits::LOG_BYTES_PER_CALL && self.context.may_log()
+        let may = self.log_bytes <= limits::LOG_BYTES_PER_CALL && self.context.may_log();
+        if !may {
+            self.context.tally.dropped_line();
+        }
+        may
     }
 
-    /// Writes a refusal into the audit log and counts it.
+    /// Writes a refusal into the audit log, counts it and tells the owner.
     pub fn deny(&mut self, capability: Capability, function: &str, reason: &str) {
         self.denials += 1;
-        let Context { id, version, denials, .. } = &*self.context;
-        *denials.lock().unwrap_or_else(PoisonError::into_inner).entry(capability).or_default() += 1;
+        let Context { id, version, tally, services, .. } = &*self.context;
+        tally.denied(capability);
         let capability = capability.name();
+        services.notice(PluginNotice::Denied {
+            plugin: id.clone(),
+            version: version.clone(),
+            permission: capability.to_owned(),
+            function: function.to_owned(),
+            reason: reason.to_owned(),
+        });
         tracing::warn!(target: "lyceum::audit", plugin = %id, %version, capability, function, reason, "denied");
     }
 
@@ -191,6 +201,11 @@ impl CallState {
         self.denials > 0
     }
 
+    /// What it used so far; the wall time is the caller's to know.
+    pub fn spent(&self, wall: Duration) -> Spent {
+        Spent { wall, cpu_ms: self.ticks, memory: self.meter.used(), host_calls: self.host_calls }
+    }
+
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
@@ -206,7 +221,8 @@ impl CallState {
             config: "{}".into(),
             granted: Granted::default(),
             secrets: Secrets::default(),
-            kv: Arc::default(),
+            services: Arc::new(crate::MemoryServices::default()),
+            tally: Arc::default(),
             egress: Arc::new(Egress::new().expect("a client")),
             clock: Arc::new(lyceum_kernel::SystemClock),
         });

@@ -4,16 +4,31 @@
 //! answer that breaks the world's rules counts as a failed call.
 
 mod answer;
+mod auth;
+mod field;
+mod fresh;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzed;
+mod hooks;
+mod job;
 mod lifecycle;
 mod moderation;
+mod notify;
 mod payment;
 mod ranking;
 mod warm;
 mod weight;
 
 pub(crate) use answer::NotTaken;
-pub(crate) use lifecycle::{check_health, check_instance};
+pub(crate) use auth::{PluginAuth, auth_key};
+pub(crate) use field::PluginFields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzzed::answer as answer_of_a_fuzzer;
+pub(crate) use hooks::{PluginAfterHook, PluginBeforeHook};
+pub(crate) use job::PluginJobs;
+pub(crate) use lifecycle::{check_config, check_health, check_instance, migrate};
 pub(crate) use moderation::PluginModerator;
+pub(crate) use notify::PluginNotifier;
 pub(crate) use payment::{PluginPayments, provider_key};
 pub(crate) use ranking::PluginRanker;
 
@@ -23,6 +38,12 @@ pub(crate) const PROVIDER: &str = "lyceum:payment/provider";
 pub(crate) const INBOUND: &str = "lyceum:payment/inbound";
 pub(crate) const RANKER: &str = "lyceum:ranking/ranker";
 pub(crate) const MODERATOR: &str = "lyceum:moderation/moderator";
+pub(crate) const BEFORE_HOOKS: &str = "lyceum:content/before-hooks";
+pub(crate) const AFTER_HOOKS: &str = "lyceum:content/after-hooks";
+pub(crate) const NOTIFIER: &str = "lyceum:notify/notifier";
+pub(crate) const AUTH_PROVIDER: &str = "lyceum:auth/auth-provider";
+pub(crate) const JOB: &str = "lyceum:job/job";
+pub(crate) const FIELD_RESOLVER: &str = "lyceum:graphql/field-resolver";
 pub(crate) const LIFECYCLE: &str = "lyceum:lifecycle/lifecycle";
 /// Optional exports of a payment plugin: accepted, not called yet.
 const STATEMENTS: &str = "lyceum:payment/statements";
@@ -34,6 +55,12 @@ pub(crate) fn world(path: &str) -> Option<World> {
         PROVIDER | INBOUND | STATEMENTS | MANDATES => Some(World::Payment),
         RANKER => Some(World::Ranking),
         MODERATOR => Some(World::Moderation),
+        BEFORE_HOOKS => Some(World::BeforeHook),
+        AFTER_HOOKS => Some(World::AfterHook),
+        NOTIFIER => Some(World::Notify),
+        AUTH_PROVIDER => Some(World::Auth),
+        JOB => Some(World::Job),
+        FIELD_RESOLVER => Some(World::GraphqlField),
         LIFECYCLE => Some(World::Lifecycle),
         _ => None,
     }

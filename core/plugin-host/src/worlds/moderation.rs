@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     bindings::moderation::{ModerationPluginPre, exports::lyceum::moderation::moderator as guest},
-    call::Plugin,
+    call::{Input, Plugin},
     host::CallState,
     interface::Capability,
     limits::World,
@@ -51,7 +51,8 @@ impl Moderator for PluginModerator {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        let call = self.plugin.open(self.world, "review", items.weight(), 1).await?;
+        let looks: Vec<_> = items.iter().map(|item| (&item.kind, &item.locale, &item.text)).collect();
+        let call = self.plugin.open(self.world, "review", Input::new(items.weight(), &looks), 1).await?;
         let asked: Vec<guest::ReviewItem> = items.iter().map(to_guest).collect();
         let mut store = call.store();
         let outcome = call
@@ -75,7 +76,7 @@ fn to_guest(item: &ReviewItem) -> guest::ReviewItem {
     }
 }
 
-fn verdicts(
+pub(super) fn verdicts(
     answer: Result<Vec<guest::Verdict>, guest::Error>,
     items: usize,
     most: usize,

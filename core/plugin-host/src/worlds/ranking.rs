@@ -11,12 +11,12 @@ use wasmtime::component::InstancePre;
 
 use super::{
     answer::{NotTaken, count},
-    warm::{Warm, WarmPool},
+    warm::Kept,
     weight::Weight,
 };
 use crate::{
     bindings::ranking::{RankingPlugin, RankingPluginPre, exports::lyceum::ranking::ranker as guest},
-    call::{Call, Plugin},
+    call::{Input, Plugin},
     host::CallState,
     limits::{RANKING_ITEMS, World},
 };
@@ -25,7 +25,7 @@ pub(crate) struct PluginRanker {
     plugin: Arc<Plugin>,
     pre: RankingPluginPre<CallState>,
     columns: Vec<String>,
-    pool: Option<WarmPool<RankingPlugin>>,
+    kept: Kept<RankingPlugin>,
 }
 
 impl PluginRanker {
@@ -38,8 +38,7 @@ impl PluginRanker {
         pre: RankingPluginPre<CallState>,
         stateless: bool,
     ) -> Result<Self, PluginFailure> {
-        let pool = stateless.then(WarmPool::new);
-        let mut ranker = Self { plugin, pre, columns: Vec::new(), pool };
+        let mut ranker = Self { plugin, pre, columns: Vec::new(), kept: Kept::new(stateless) };
         ranker.columns = ranker.ask_columns().await?;
         Ok(ranker)
     }
@@ -50,8 +49,8 @@ impl PluginRanker {
 
     async fn ask_columns(&self) -> Result<Vec<String>, PluginFailure> {
         // Under the limits of activation: the first run of a component is the slowest.
-        let call = self.plugin.open(World::Lifecycle, "columns", 0, 1).await?;
-        let mut warm = Warm::new(call.store());
+        let call = self.plugin.open(World::Lifecycle, "columns", Input::exempt(0), 1).await?;
+        let mut warm = self.kept.take(&call);
         let outcome = call
             .bounded(async {
                 let instance = self.pre.instantiate_async(&mut warm.store).await?;
@@ -61,25 +60,8 @@ impl PluginRanker {
             })
             .await;
         let columns = call.close(warm.store.data(), outcome, known)?;
-        self.give_back(warm);
+        self.kept.give_back(warm);
         Ok(columns)
-    }
-
-    /// A kept instance, or a store for a fresh one.
-    fn instance(&self, call: &Call<'_>) -> Warm<RankingPlugin> {
-        match self.pool.as_ref().and_then(WarmPool::take) {
-            Some(mut warm) => {
-                call.renew(&mut warm.store);
-                warm
-            }
-            None => Warm::new(call.store()),
-        }
-    }
-
-    fn give_back(&self, warm: Warm<RankingPlugin>) {
-        if let Some(pool) = &self.pool {
-            pool.give_back(warm);
-        }
     }
 }
 
@@ -96,10 +78,12 @@ impl Ranker for PluginRanker {
     async fn rank(&self, context: &RankContext, columns: Vec<(String, Column)>) -> Result<Vec<f32>, PluginFailure> {
         let times = context.count.div_ceil(RANKING_ITEMS).max(1);
         let input = context.surface.weight() + context.locale.weight() + columns.weight();
-        let call = self.plugin.open(World::Ranking, "rank", input, times).await?;
         let (context, items) = (to_guest(context), context.count);
         let columns: Vec<guest::Column> = columns.into_iter().map(column).collect();
-        let mut warm = self.instance(&call);
+        // Without the time, which is new each time.
+        let looks = (&context.surface, &context.locale, &columns);
+        let call = self.plugin.open(World::Ranking, "rank", Input::new(input, &looks), times).await?;
+        let mut warm = self.kept.take(&call);
         let outcome = call
             .bounded(async {
                 let instance = match warm.guest.take() {
@@ -112,7 +96,7 @@ impl Ranker for PluginRanker {
             })
             .await;
         let scores = call.close(warm.store.data(), outcome, |answer| scores(answer, items))?;
-        self.give_back(warm);
+        self.kept.give_back(warm);
         Ok(scores)
     }
 }
@@ -136,7 +120,7 @@ fn column((name, column): (String, Column)) -> guest::Column {
     guest::Column { name, values }
 }
 
-fn known(columns: Vec<String>) -> Result<Vec<String>, NotTaken> {
+pub(super) fn known(columns: Vec<String>) -> Result<Vec<String>, NotTaken> {
     match columns.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
         Some(name) => {
             let name: String = name.chars().take(50).collect();
@@ -146,7 +130,7 @@ fn known(columns: Vec<String>) -> Result<Vec<String>, NotTaken> {
     }
 }
 
-fn scores(answer: Result<Vec<f32>, guest::Error>, items: u32) -> Result<Vec<f32>, NotTaken> {
+pub(super) fn scores(answer: Result<Vec<f32>, guest::Error>, items: u32) -> Result<Vec<f32>, NotTaken> {
     let scores = answer.map_err(|error| NotTaken::refused(&error.code, &error.message))?;
     count("scores", scores.len(), usize::try_from(items).unwrap_or(usize::MAX))?;
     match scores.iter().position(|score| !score.is_finite()) {

@@ -13,7 +13,7 @@ use std::{
 
 use wasmtime::Store;
 
-use crate::host::CallState;
+use crate::{call::Call, host::CallState};
 
 /// Kept instances of one plugin, at most one a core.
 const INSTANCES: usize = 4;
@@ -31,7 +31,7 @@ pub(crate) struct Warm<G> {
 }
 
 impl<G> Warm<G> {
-    pub fn new(store: Store<CallState>) -> Self {
+    fn new(store: Store<CallState>) -> Self {
         Self { store, guest: None, calls: 0, used: Instant::now() }
     }
 
@@ -43,19 +43,19 @@ impl<G> Warm<G> {
 }
 
 /// The kept instances of one plugin.
-pub(crate) struct WarmPool<G> {
+struct WarmPool<G> {
     idle: Mutex<Vec<Warm<G>>>,
     size: usize,
 }
 
 impl<G> WarmPool<G> {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { idle: Mutex::default(), size: cores.min(INSTANCES) }
     }
 
     /// An instance for one call, if one is free and fresh.
-    pub fn take(&self) -> Option<Warm<G>> {
+    fn take(&self) -> Option<Warm<G>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let warm = idle.pop()?;
         if warm.used.elapsed() < IDLE {
@@ -67,12 +67,39 @@ impl<G> WarmPool<G> {
     }
 
     /// After a good call.
-    pub fn give_back(&self, mut warm: Warm<G>) {
+    fn give_back(&self, mut warm: Warm<G>) {
         warm.calls += 1;
         warm.used = Instant::now();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if !warm.is_worn() && idle.len() < self.size {
             idle.push(warm);
+        }
+    }
+}
+
+/// Kept instances for a plugin that promises to hold no state, none for others.
+pub(crate) struct Kept<G>(Option<WarmPool<G>>);
+
+impl<G> Kept<G> {
+    pub fn new(stateless: bool) -> Self {
+        Self(stateless.then(WarmPool::new))
+    }
+
+    /// A kept instance, or a store for a fresh one.
+    pub fn take(&self, call: &Call<'_>) -> Warm<G> {
+        match self.0.as_ref().and_then(WarmPool::take) {
+            Some(mut warm) => {
+                call.renew(&mut warm.store);
+                warm
+            }
+            None => Warm::new(call.store()),
+        }
+    }
+
+    /// After a good call.
+    pub fn give_back(&self, warm: Warm<G>) {
+        if let Some(pool) = &self.0 {
+            pool.give_back(warm);
         }
     }
 }

@@ -2,10 +2,27 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod archive;
+mod auth;
 mod cache;
+mod egress;
+mod extends;
+mod fields;
 mod first_party;
+mod hooks;
 mod hostile;
+mod jobs;
 mod limits_page;
+mod misdeeds;
+mod museum;
+mod notify;
 mod package;
+mod parallel;
 mod payments;
+mod permissions;
+mod proof_page;
+mod quarantine;
+mod reference_page;
+mod rollback;
 mod support;
+mod wit_gate;

@@ -40,7 +40,7 @@ fn a_manifest_is_read_as_written() {
     assert_eq!(manifest.version.to_string(), "1.4.0");
     assert_eq!(manifest.asks.0["http"].hosts, ["https://openapi.alipay.com:443"]);
     assert_eq!(manifest.asks.0["kv"].quota_bytes, Some(1 << 20));
-    assert_eq!((manifest.memory, manifest.stateless), (Some(16 << 20), false));
+    assert_eq!((manifest.limits.memory, manifest.stateless), (Some(16 << 20), false));
     assert_eq!(manifest.summary["zh"], "支付宝");
 }
 

@@ -150,7 +150,7 @@ async fn what_was_not_granted_is_denied_and_counted_and_nothing_leaves() {
     let refused = provider.verify(&account(&url), &signed(&notification(), "whsec_1")).await.unwrap().unwrap_err();
     assert_eq!(refused.why, Refusal::Other("denied".into()));
     assert!(seen.lock().unwrap().is_empty());
-    assert_eq!(host.denials("lyceum/payment-sandbox"), [("crypto", 1), ("http", 1)].into());
+    assert_eq!(host.denials("lyceum/payment-sandbox"), [("crypto".to_owned(), 1), ("http".to_owned(), 1)].into());
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn another_origin_than_the_granted_one_is_denied() {
     let error = provider.create(&account(&format!("http://{address}")), &order()).await.unwrap_err();
     assert!(matches!(error, ProviderError::NotSent(_)), "{error:?}");
     assert!(seen.lock().unwrap().is_empty());
-    assert_eq!(host.denials("lyceum/payment-sandbox"), [("http", 1)].into());
+    assert_eq!(host.denials("lyceum/payment-sandbox"), [("http".to_owned(), 1)].into());
 }
 
 #[tokio::test]

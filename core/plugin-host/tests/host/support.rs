@@ -47,7 +47,14 @@ pub fn host_at(limits: LimitTable, start_ms: i64) -> (PluginHost, Arc<ManualCloc
 }
 
 pub fn activation(wasm: Vec<u8>) -> Activation {
-    Activation { wasm: wasm.into(), grants: Grants::default(), config: "{}".into(), secrets: BTreeMap::new() }
+    Activation {
+        wasm: wasm.into(),
+        grants: Grants::default(),
+        config: "{}".into(),
+        secrets: BTreeMap::new(),
+        previous_version: None,
+        role: lyceum_domain::plugin::Role::Active,
+    }
 }
 
 pub async fn active(host: &PluginHost, name: &str) {

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod demo;
+pub mod evaluate;
 pub mod export;
 pub mod import;
 pub mod plugin;

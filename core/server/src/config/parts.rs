@@ -5,6 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use lyceum_domain::{
     identity::{HashingCost, IdentityConfig, Limit},
     payment,
+    plugin::{
+        SecretKey,
+        trust::{Policy, Signer, Unsigned, signer_of},
+    },
 };
 use lyceum_kernel::{Locale, Locales};
 use serde::Deserialize;
@@ -27,8 +31,10 @@ pub struct Config {
     pub search: Search,
     pub identity: Identity,
     pub payments: Payments,
+    pub plugins: Plugins,
     pub graphql: GraphqlLimits,
     pub log: Log,
+    pub metrics: Metrics,
 }
 
 /// Where it listens and how it stops.
@@ -100,6 +106,27 @@ pub struct PaymentAccount {
     pub settings: BTreeMap<String, String>,
 }
 
+/// Which plugins are trusted, and how their secrets are kept.
+#[derive(Debug, Clone)]
+pub struct Plugins {
+    pub unsigned: Unsigned,
+    pub lock: Option<PathBuf>,
+    /// Whether answered calls are kept.
+    pub recordings: bool,
+    /// A file or an address, and the key that signs it.
+    pub revocations: Option<(String, Signer)>,
+    /// Under which their secrets are stored; none: the one of the data directory.
+    pub secret_key: Option<SecretKey>,
+}
+
+/// Figures for a monitoring system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    pub enabled: bool,
+    /// Who may read them from elsewhere than this machine.
+    pub token: Option<Secret>,
+}
+
 /// The limits of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GraphqlLimits(pub lyceum_graphql::Limits);
@@ -143,8 +170,13 @@ impl Config {
             search: search(values),
             identity: identity(values),
             payments: payments(values),
+            plugins: plugins(values),
             graphql: graphql(values),
             log: Log { format: values.get("log.format"), filter: values.get("log.filter") },
+            metrics: Metrics {
+                enabled: values.get("metrics.enabled"),
+                token: values.optional("metrics.token").map(Secret::new),
+            },
         }
     }
 
@@ -155,6 +187,18 @@ impl Config {
             if self.server.host.contains(':') { format!("[{}]", self.server.host) } else { self.server.host.clone() };
         let reachable = if host == "0.0.0.0" { "127.0.0.1".to_owned() } else { host };
         self.server.public_url.clone().unwrap_or_else(|| format!("http://{reachable}:{}", self.server.port))
+    }
+
+    /// Whose plugins are installed.
+    #[must_use]
+    pub fn plugin_policy(&self) -> Policy {
+        Policy { unsigned: self.plugins.unsigned, dev: self.dev }
+    }
+
+    /// Where `plugins.lock` lies.
+    #[must_use]
+    pub fn plugin_lock(&self) -> PathBuf {
+        self.plugins.lock.clone().unwrap_or_else(|| self.data_dir.join("plugins.lock"))
     }
 
     /// What the payment domain is told.
@@ -237,6 +281,10 @@ fn identity(values: &mut Values) -> Identity {
     let sign_in_per_email = limit("identity.sign_in_per_email", 15 * MINUTE);
     let sign_in_per_address = limit("identity.sign_in_per_address", 15 * MINUTE);
     let register_per_address = limit("identity.register_per_address", 60 * MINUTE);
+    let mail_per_email = limit("identity.mail_per_email", 60 * MINUTE);
+    let mail_per_address = limit("identity.mail_per_address", 60 * MINUTE);
+    let begin_per_address = limit("identity.begin_per_address", 15 * MINUTE);
+    let (email_link, redirect_uris) = (email_link(values), redirect_uris(values));
     let mut number = |name, least, most| u32::try_from(values.within(name, least, most)).unwrap_or(1);
     Identity(IdentityConfig {
         access_token_ttl: MINUTE * number("identity.access_token_minutes", 1, 1440),
@@ -250,7 +298,31 @@ fn identity(values: &mut Values) -> Identity {
         sign_in_per_email,
         sign_in_per_address,
         register_per_address,
+        mail_per_email,
+        mail_per_address,
+        begin_per_address,
+        email_link,
+        redirect_uris,
     })
+}
+
+fn is_web_address(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme))
+}
+
+fn email_link(values: &mut Values) -> Option<String> {
+    let link = values.optional("identity.email_link")?;
+    let whole = is_web_address(&link) && link.contains("{token}") && !link.contains(char::is_whitespace);
+    values.check(whole, "identity.email_link", "it must begin with http:// or https:// and have {token} in it");
+    Some(link)
+}
+
+fn redirect_uris(values: &mut Values) -> Vec<String> {
+    let listed: Vec<String> = values.get("identity.redirect_uris");
+    let whole =
+        listed.iter().all(|uri| is_web_address(uri) && !uri.contains('#') && !uri.contains(char::is_whitespace));
+    values.check(whole, "identity.redirect_uris", "each must begin with http:// or https:// and have no #");
+    listed
 }
 
 fn payments(values: &mut Values) -> Payments {
@@ -265,6 +337,36 @@ fn payments(values: &mut Values) -> Payments {
         return_hosts: values.get("payments.return_hosts"),
         order_lifetime: Duration::from_secs(3600 * values.within("payments.order_hours", 1, 72)),
     }
+}
+
+fn plugins(values: &mut Values) -> Plugins {
+    let unsigned: String = values.get("plugins.unsigned");
+    values.check(
+        matches!(unsigned.as_str(), "dev-only" | "deny"),
+        "plugins.unsigned",
+        "it must be `dev-only` or `deny`",
+    );
+    let (place, key) = (values.optional("plugins.revocations"), values.optional("plugins.revocation_key"));
+    let together = place.is_some() == key.is_some();
+    values.check(together, "plugins.revocations", "it needs plugins.revocation_key, and the other way round");
+    let key = key.map(|key| signer_of(&key));
+    if let Some(Err(problem)) = &key {
+        values.check(false, "plugins.revocation_key", problem);
+    }
+    Plugins {
+        unsigned: if unsigned == "deny" { Unsigned::Deny } else { Unsigned::DevOnly },
+        lock: values.optional("plugins.lock").map(PathBuf::from),
+        recordings: values.get("plugins.recordings"),
+        revocations: place.zip(key.and_then(Result::ok)),
+        secret_key: secret_key(values),
+    }
+}
+
+fn secret_key(values: &mut Values) -> Option<SecretKey> {
+    let text = values.optional("plugins.secret_key")?;
+    let key = hex::decode(text.trim()).ok().and_then(|bytes| SecretKey::new(&bytes).ok());
+    values.check(key.is_some(), "plugins.secret_key", "it must be 64 hexadecimal digits");
+    key
 }
 
 fn graphql(values: &mut Values) -> GraphqlLimits {

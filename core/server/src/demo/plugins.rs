@@ -1,6 +1,6 @@
 //! The first-party plugins of the demo, granted what they ask for.
 
-use lyceum_domain::plugin::{InstallPlugin, PluginState, Secret};
+use lyceum_domain::plugin::{InstallPlugin, PluginState, Secret, Source};
 use lyceum_kernel::Viewer;
 
 use super::Gateway;
@@ -8,20 +8,22 @@ use crate::{
     StartError,
     app::App,
     commands::plugin::{granting_all, inspection},
-    first_party::COMPONENTS,
+    first_party::{OF_THE_DEMO, component},
 };
 
 const PAYMENT: &str = "lyceum/payment-sandbox";
 
-/// Installs all; starts those that were never started. One that the owner has
+/// Installs them; starts those that were never started. One that the owner has
 /// disabled stays so.
 pub(super) async fn install(app: &App, viewer: &Viewer, gateway: &Gateway) -> Result<(), StartError> {
     let plugins = &app.domains().plugins;
-    for (_, wasm) in COMPONENTS {
+    for wasm in OF_THE_DEMO.into_iter().filter_map(component) {
         let is = inspection(wasm)?;
         // The gateway's port may be another at each start.
         let grants = Some(granting_all(&is, std::slice::from_ref(&gateway.origin)));
-        let installed = plugins.install(viewer, InstallPlugin { wasm: wasm.to_vec(), grants, config: None }).await?;
+        let package =
+            InstallPlugin { package: wasm.to_vec(), grants, source: Source::BuiltIn, ..InstallPlugin::default() };
+        let installed = plugins.install(viewer, package).await?;
         if installed.plugin.name == PAYMENT {
             for (name, value) in [("api_key", &gateway.api_key), ("webhook_secret", &gateway.webhook_secret)] {
                 plugins.set_secret(viewer, PAYMENT, name, Secret::new(value.as_bytes())).await?;

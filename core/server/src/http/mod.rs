@@ -2,6 +2,7 @@
 
 mod envelope;
 mod health;
+pub(crate) mod metrics;
 mod payments;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use lyceum_graphql::Api;
 const WEBHOOK_BYTES: usize = 1 << 20;
 
 /// Every route of the server.
-pub(crate) fn router(api: Arc<Api>, domains: Domains) -> Router {
+pub(crate) fn router(api: Arc<Api>, domains: Domains, figures: metrics::Figures) -> Router {
     Router::new()
         .route("/webhooks/payments/{provider}", post(payments::webhook).layer(DefaultBodyLimit::max(WEBHOOK_BYTES)))
         .route("/payments/return/{provider}", get(payments::come_back))
@@ -27,5 +28,6 @@ pub(crate) fn router(api: Arc<Api>, domains: Domains) -> Router {
         .route("/readyz", get(health::ready))
         .with_state(domains)
         .merge(api.router())
+        .merge(figures.router())
         .layer(middleware::from_fn(envelope::around))
 }

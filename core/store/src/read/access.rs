@@ -90,7 +90,7 @@ impl<'r> Sql<'r> {
     /// `(…)`: the gated fields of this row are open to the viewer.
     pub(super) fn granted(&mut self, def: &TypeDef, alias: Alias) {
         let scopes = self.reading.viewer.scope(&def.name, def.is_content(), Action::Update);
-        if scopes.contains(&RowScope::All) {
+        if scopes.contains(&RowScope::All) || self.reading.viewer.plugin.is_some() {
             return self.push("(1=1)");
         }
         self.push("(");

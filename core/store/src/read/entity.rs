@@ -114,6 +114,8 @@ impl Sql<'_> {
                 self.push(")");
             }
             Output::Access(outputs) => self.access(def, alias, outputs),
+            Output::Group(outputs) => self.object(outputs, |sql, output| sql.output(def, alias, output)),
+            Output::Number(number) => self.write(format_args!("{number}")),
         }
     }
 

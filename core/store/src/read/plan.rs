@@ -23,6 +23,10 @@ pub enum Output<'m> {
     One(&'m Field, Entity<'m>),
     Many(&'m Field, Connection<'m>),
     Access(Vec<(String, AccessOutput<'m>)>),
+    /// An object of outputs of the same row.
+    Group(Vec<(String, Output<'m>)>),
+    /// A number that the caller knows.
+    Number(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,7 +190,14 @@ pub enum Lookup<'a> {
 impl Entity<'_> {
     /// Whether it tells a localised field of its own row.
     pub(super) fn is_localised(&self) -> bool {
-        self.outputs.iter().any(|(_, output)| matches!(output, Output::Scalar(field) if field.localised))
+        fn localised(outputs: &[(String, Output<'_>)]) -> bool {
+            outputs.iter().any(|(_, output)| match output {
+                Output::Scalar(field) => field.localised,
+                Output::Group(inner) => localised(inner),
+                _ => false,
+            })
+        }
+        localised(&self.outputs)
     }
 }
 

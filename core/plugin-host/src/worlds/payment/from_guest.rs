@@ -121,7 +121,7 @@ fn fits(kind: ObjectKind, status: &Status) -> bool {
         }
 }
 
-pub(super) fn view(given: guest::View) -> Result<View, NotTaken> {
+pub(in crate::worlds) fn view(given: guest::View) -> Result<View, NotTaken> {
     let guest::View {
         about,
         parent,
@@ -154,7 +154,7 @@ pub(super) fn view(given: guest::View) -> Result<View, NotTaken> {
 
 /// A provider's text goes to the log, so it is cut rather than refused: an
 /// error must never become a worse one because it talks much.
-pub(super) fn error(given: guest::Error) -> ProviderError {
+pub(in crate::worlds) fn error(given: guest::Error) -> ProviderError {
     let short = |text: String| text.chars().filter(|c| !c.is_control()).take(500).collect::<String>();
     match given {
         guest::Error::Unknown(why) => ProviderError::Unknown(short(why)),
@@ -169,7 +169,7 @@ pub(super) fn error(given: guest::Error) -> ProviderError {
     }
 }
 
-pub(super) fn capabilities(given: provider::Capabilities) -> Result<Capabilities, NotTaken> {
+pub(in crate::worlds) fn capabilities(given: provider::Capabilities) -> Result<Capabilities, NotTaken> {
     let words = |what: &str, words: Vec<String>| {
         if words.len() > LIST {
             return Err(NotTaken::invalid(format!("there are {} {what}", words.len())));
@@ -221,7 +221,7 @@ fn refused(given: inbound::Refused) -> Result<Refused, NotTaken> {
     Ok(Refused { why, answer: reply(given.answer)? })
 }
 
-pub(super) fn verified(
+pub(in crate::worlds) fn verified(
     given: Result<inbound::Accepted, inbound::Refused>,
 ) -> Result<Sized<Result<Accepted, Refused>>, NotTaken> {
     let accepted = match given {
@@ -236,7 +236,7 @@ pub(super) fn verified(
     Ok((Ok(Accepted { events, ack: reply(accepted.ack)?, nack: reply(accepted.nack)? }), size))
 }
 
-pub(super) fn returned(
+pub(in crate::worlds) fn returned(
     given: Result<guest::Ref, inbound::Refused>,
 ) -> Result<Sized<Result<Reference, Refused>>, NotTaken> {
     Ok(match given {

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** once a byte may have left, no failure is `not sent`.
 
-mod from_guest;
+pub(super) mod from_guest;
 mod to_guest;
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use wasmtime::component::InstancePre;
 use super::{answer::NotTaken, weight::Weight};
 use crate::{
     bindings::payment::{PaymentPlugin, PaymentPluginPre, lyceum::payment::types as guest},
-    call::Plugin,
+    call::{Input, Plugin},
     host::CallState,
     limits::World,
 };
@@ -54,10 +54,11 @@ struct Said<T> {
     unanswered: bool,
 }
 
-/// One call of a fresh instance.
+/// One call of a fresh instance. No input is ever shut out: a provider sends its
+/// webhook again until it is taken, and a payment is asked about until it is known.
 macro_rules! ask {
     ($self:ident, $world:expr, $function:literal, $input:expr, |$guest:ident, $store:ident| $ask:expr, $check:expr) => {{
-        let call = $self.plugin.open($world, $function, $input, 1).await?;
+        let call = $self.plugin.open($world, $function, Input::exempt($input), 1).await?;
         let mut store = call.store();
         let outcome = call
             .bounded(async {

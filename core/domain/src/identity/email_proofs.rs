@@ -1,0 +1,181 @@
+//! Mail addresses that are proven: verification, and a new password for who
+//! reads the account's mail.
+//!
+//! **Invariant:** asking for a new password answers the same, and does the
+//! same work, whether or not the address has an account.
+//! **Invariant:** a new password ends every session, and an address that was
+//! not verified before loses its links to providers: who made the account with
+//! somebody else's address does not keep a way in.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lyceum_kernel::{ErrorCode, Event, Failure, Locale, Result, Viewer};
+use lyceum_store::Write;
+
+use super::{
+    Identity,
+    limit::{self, forgive},
+    mail_code::{self, Purpose},
+    mailbox_rows::{self, Mailbox},
+    model::{Email, Peer, check_new_password},
+    secret::{MailCode, Password},
+    session, sign_in_rows,
+};
+use crate::notification::{Channel, Message, Notifications, Recipient, Template};
+
+/// What people do with the mail address of their account.
+pub struct EmailProofs {
+    identity: Arc<Identity>,
+    notifications: Arc<Notifications>,
+}
+
+impl EmailProofs {
+    #[must_use]
+    pub fn new(identity: Arc<Identity>, notifications: Arc<Notifications>) -> Self {
+        Self { identity, notifications }
+    }
+
+    /// Sends the viewer a code that proves the address of the account.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED; INVALID_STATE when it is proven already; RATE_LIMITED.
+    pub async fn request_verification(&self, viewer: &Viewer, peer: &Peer) -> Result<()> {
+        let user = viewer.user.ok_or_else(|| Failure::new(ErrorCode::Unauthenticated, "Sign in first."))?;
+        let mailbox = mailbox_rows::mailbox_of(&self.identity.db, user).await?;
+        let mailbox = mailbox.ok_or_else(|| Failure::not_found("user"))?;
+        if mailbox.verified {
+            return Err(Failure::new(ErrorCode::InvalidState, "This e-mail address is verified already."));
+        }
+        let email = Email::parse(&mailbox.email)?;
+        self.take_tries(Purpose::Verify, &email, peer).await?;
+        let mut write = self.identity.db.write().await?;
+        self.mail(&write, Purpose::Verify, &email, Some(&mailbox)).await?;
+        write.emit(&Event::new("user", "email-verification-requested", user).by(Some(user))).await?;
+        write.commit().await?;
+        self.notifications.wake();
+        Ok(())
+    }
+
+    /// Takes an address as proven that its code came back from. Whoever has
+    /// the code reads the mail, so nobody need be signed in.
+    ///
+    /// # Errors
+    /// BAD_USER_INPUT at `input.token` when it is not good, or not any more.
+    pub async fn verify(&self, code: &MailCode) -> Result<()> {
+        let mut write = self.identity.db.write().await?;
+        let holder = mail_code::take(&write, Purpose::Verify, code).await?.ok_or_else(not_good)?;
+        // The account may have another address by now.
+        if !mailbox_rows::set_verified(&write, holder.user, &holder.email).await? {
+            return Err(not_good());
+        }
+        write.emit(&Event::new("user", "email-verified", holder.user).by(Some(holder.user))).await?;
+        write.commit().await
+    }
+
+    /// Sends a code for a new password, when the address has an account that
+    /// is not disabled. The answer does not tell.
+    ///
+    /// # Errors
+    /// BAD_USER_INPUT at `input.email`; RATE_LIMITED.
+    pub async fn request_password_reset(&self, email: &str, peer: &Peer) -> Result<()> {
+        let email = Email::parse(email)?;
+        self.take_tries(Purpose::Reset, &email, peer).await?;
+        let mailbox = mailbox_rows::mailbox_at(&self.identity.db, &email).await?.filter(|mailbox| !mailbox.disabled);
+        let mut write = self.identity.db.write().await?;
+        self.mail(&write, Purpose::Reset, &email, mailbox.as_ref()).await?;
+        if let Some(mailbox) = &mailbox {
+            write.emit(&Event::new("user", "password-reset-requested", mailbox.user)).await?;
+        }
+        write.commit().await?;
+        self.notifications.wake();
+        Ok(())
+    }
+
+    /// Sets a new password and ends all sessions. The address is proven by it.
+    ///
+    /// # Errors
+    /// BAD_USER_INPUT at `input.password`, or at `input.token` when it is not
+    /// good, or not any more; UNAVAILABLE when too many wait.
+    pub async fn reset_password(&self, code: &MailCode, password: &Password) -> Result<()> {
+        let identity = &self.identity;
+        check_new_password(password, identity.config.password_min)?;
+        // Hashing is dear: not for a code that is nobody's.
+        mail_code::holder(&identity.db, Purpose::Reset, code).await?.ok_or_else(not_good)?;
+        let hash = identity.hasher.hash(password).await?;
+        let mut write = identity.db.write().await?;
+        let holder = mail_code::take(&write, Purpose::Reset, code).await?.ok_or_else(not_good)?;
+        let user = holder.user;
+        if !mailbox_rows::is_verified(&write, user).await? {
+            sign_in_rows::unlink_all(&write, user).await?;
+        }
+        if !mailbox_rows::set_password(&write, user, &holder.email, &hash).await? {
+            return Err(not_good());
+        }
+        session::revoke_all(&write, user).await?;
+        forgive(&write, &format!("sign-in:email:{}", holder.email)).await?;
+        write.emit(&Event::new("user", "password-reset", user).by(Some(user))).await?;
+        write.commit().await
+    }
+
+    async fn take_tries(&self, purpose: Purpose, email: &Email, peer: &Peer) -> Result<()> {
+        let config = &self.identity.config;
+        let mut limits = vec![(format!("mail:{}:{}", purpose.name(), email.as_str()), config.mail_per_email)];
+        limits.extend(peer.network().map(|network| (format!("mail:address:{network}"), config.mail_per_address)));
+        let _counts_always = limit::take(&self.identity.db, limits).await?;
+        Ok(())
+    }
+
+    /// Issues a code and sends it; without a mailbox nobody gets it.
+    async fn mail(&self, write: &Write, purpose: Purpose, email: &Email, mailbox: Option<&Mailbox>) -> Result<()> {
+        let code = mail_code::issue(write, purpose, mailbox.map(|mailbox| mailbox.user), email).await?;
+        if let Some(mailbox) = mailbox {
+            self.notifications.send(write, &self.message(purpose, mailbox, &code)?).await?;
+        }
+        Ok(())
+    }
+
+    fn message(&self, purpose: Purpose, mailbox: &Mailbox, code: &MailCode) -> Result<Message> {
+        let template = match purpose {
+            Purpose::Verify => Template::VerifyEmail,
+            Purpose::Reset => Template::ResetPassword,
+        };
+        let locale: Locale = mailbox.locale.parse().map_err(Failure::internal)?;
+        let mut values = BTreeMap::from([("code".to_owned(), code.expose().to_owned())]);
+        values.extend(greeted(&mailbox.name).map(|name| ("name".to_owned(), name.to_owned())));
+        if let Some(link) = &self.identity.config.email_link {
+            let url = link.replace("{action}", template.name()).replace("{token}", code.expose());
+            values.insert("url".to_owned(), url);
+        }
+        let to = Recipient {
+            channel: Channel::Mail,
+            address: mailbox.email.clone(),
+            name: Some(mailbox.name.clone()),
+            locale,
+        };
+        Ok(Message { template, to, values })
+    }
+}
+
+fn not_good() -> Failure {
+    Failure::input("input.token", "This code is not good, or not any more. Ask for another one.")
+}
+
+/// A name that can stand in a mail. Somebody may register with another's
+/// address and an advertisement for a name; without these it has no link.
+fn greeted(name: &str) -> Option<&str> {
+    (!name.contains(['.', '/', ':', '@', '。', '：', '／'])).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::greeted;
+
+    #[test]
+    fn a_name_that_could_be_a_link_is_not_written() {
+        assert_eq!(greeted("林小雨"), Some("林小雨"));
+        assert_eq!(greeted("Ana María O'Neil-Smith"), Some("Ana María O'Neil-Smith"));
+        for name in ["win at evil.example", "https://evil", "evil。example", "a@b"] {
+            assert_eq!(greeted(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Codes that are sent by mail: proof that a person reads an address.
+//!
+//! **Invariant:** a code works once and for a limited time; only its SHA-256
+//! is stored.
+
+use std::time::Duration;
+
+use lyceum_kernel::{Id, Result};
+use lyceum_store::{Database, Write, failed};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+
+use super::{
+    model::Email,
+    secret::MailCode,
+    store::{execute, id_of},
+};
+
+/// What a code is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Verify,
+    Reset,
+}
+
+impl Purpose {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// How long a code is good.
+    pub const fn ttl(self) -> Duration {
+        match self {
+            Self::Verify => Duration::from_secs(24 * 3600),
+            Self::Reset => Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Whose code it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub user: Id,
+    /// The address that the code was sent to.
+    pub email: String,
+}
+
+/// Without a person the code is nobody's: the same work is done for an address
+/// without an account.
+pub(super) async fn issue(write: &Write, purpose: Purpose, user: Option<Id>, email: &Email) -> Result<MailCode> {
+    let code = MailCode::generate();
+    let sql = "INSERT INTO mail_code (hash, purpose, user_id, email, expires_at) VALUES ($1, $2, $3, $4, $5)";
+    let values: [Value; 5] = [
+        code.hash().into(),
+        purpose.name().into(),
+        user.map(|user| user.to_string()).into(),
+        email.as_str().into(),
+        write.now().plus(purpose.ttl()).to_string().into(),
+    ];
+    execute(write, sql, values).await.map_err(failed)?;
+    let now: [Value; 1] = [write.now().to_string().into()];
+    execute(write, "DELETE FROM mail_code WHERE expires_at <= $1", now).await.map_err(failed)?;
+    Ok(code)
+}
+
+// Both moments are given as $3; a person who is disabled has no code.
+const FIND: &str = "SELECT c.user_id, c.email FROM mail_code c JOIN user_account u ON u.id = c.user_id \
+    WHERE c.hash = $1 AND c.purpose = $2 AND c.expires_at > $3 AND u.disabled_at IS NULL";
+
+/// Whose code it is, without using it up.
+pub(super) async fn holder(database: &Database, purpose: Purpose, code: &MailCode) -> Result<Option<Holder>> {
+    let values: [Value; 3] = [code.hash().into(), purpose.name().into(), database.now().to_string().into()];
+    let statement = Statement::from_sql_and_values(database.dialect().backend(), FIND, values);
+    let row = database.reader().query_one_raw(statement).await.map_err(failed)?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Uses a code up, with all others that the person has for the same purpose.
+pub(super) async fn take(write: &Write, purpose: Purpose, code: &MailCode) -> Result<Option<Holder>> {
+    let lock = match write.dialect().for_update() {
+        "" => String::new(),
+        lock => format!("{lock} OF c"),
+    };
+    let values: [Value; 3] = [code.hash().into(), purpose.name().into(), write.now().to_string().into()];
+    let statement = Statement::from_sql_and_values(write.dialect().backend(), format!("{FIND}{lock}"), values);
+    let row = write.connection().query_one_raw(statement).await.map_err(failed)?;
+    let Some(holder) = row.as_ref().map(read).transpose()? else { return Ok(None) };
+    let used: [Value; 2] = [holder.user.as_str().into(), purpose.name().into()];
+    execute(write, "DELETE FROM mail_code WHERE user_id = $1 AND purpose = $2", used).await.map_err(failed)?;
+    Ok(Some(holder))
+}
+
+fn read(row: &QueryResult) -> Result<Holder> {
+    Ok(Holder { user: id_of(row, "user_id")?, email: row.try_get("", "email").map_err(failed)? })
+}

@@ -1,0 +1,96 @@
+//! What is sent, and to whom.
+
+use std::collections::BTreeMap;
+
+use lyceum_kernel::{Failure, Locale, Result};
+
+/// How a message reaches a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    Mail,
+    Sms,
+    Push,
+}
+
+impl Channel {
+    pub const ALL: [Self; 3] = [Self::Mail, Self::Sms, Self::Push];
+
+    /// As notifiers know it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+            Self::Push => "push",
+        }
+    }
+
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
+    }
+}
+
+/// Which message it is. Its texts lie in `templates/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Template {
+    VerifyEmail,
+    ResetPassword,
+    Test,
+}
+
+impl Template {
+    pub const ALL: [Self; 3] = [Self::VerifyEmail, Self::ResetPassword, Self::Test];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify-email",
+            Self::ResetPassword => "reset-password",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Who gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    pub channel: Channel,
+    /// A mail address, a phone number, or a device's token.
+    pub address: String,
+    pub name: Option<String>,
+    pub locale: Locale,
+}
+
+impl Recipient {
+    /// Checks the outline of an address that somebody typed.
+    ///
+    /// # Errors
+    /// BAD_USER_INPUT at `input.address`.
+    pub fn typed(channel: Channel, address: &str, locale: Locale) -> Result<Self> {
+        let address = address.trim();
+        let shaped = (1..=254).contains(&address.len())
+            && !address.chars().any(|c| c.is_control() || c.is_whitespace())
+            && (channel != Channel::Mail || address.contains('@'));
+        if !shaped {
+            return Err(Failure::input("input.address", "This is no address of that channel."));
+        }
+        Ok(Self { channel, address: address.to_owned(), name: None, locale })
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    pub template: Template,
+    pub to: Recipient,
+    /// What the template's placeholders stand for. A paragraph of which one
+    /// has no value is left out.
+    pub values: BTreeMap<String, String>,
+}
+
+/// The values may hold a code, so they are not printed.
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message").field("template", &self.template).field("to", &self.to).finish_non_exhaustive()
+    }
+}

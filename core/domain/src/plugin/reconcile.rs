@@ -1,0 +1,134 @@
+//! What runs here, brought in line with what is recorded: at start, and when
+//! another server or the command line has changed a row.
+//!
+//! **Invariant:** a server that cannot start what another has recorded keeps
+//! what it runs, says so in its log, and changes no row.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use lyceum_kernel::Result;
+
+use super::{
+    model::{Activated, PluginState},
+    service::{Plugins, Seen},
+    store::{self, Mark},
+};
+
+/// How often the rows are compared. It is one small statement.
+pub const RECONCILE_INTERVAL: Duration = Duration::from_secs(2);
+
+impl Plugins {
+    /// Starts every plugin that is to run. One that fails is marked as failed
+    /// and the others go on.
+    ///
+    /// # Errors
+    /// Internal, when the database does not answer.
+    pub async fn activate_all(&self) -> Result<Vec<Activated>> {
+        let _changing = self.changing.lock().await;
+        let sealed = self.seal_plain_secrets().await?;
+        if sealed > 0 {
+            tracing::info!(sealed, "plugin secrets were sealed");
+        }
+        let mut outcomes = Vec::new();
+        for plugin in store::to_run(self.db.reader()).await? {
+            let outcome = match self.may_still_run(&plugin) {
+                Ok(()) => self.restart(&plugin).await,
+                Err(revoked) => self.note_failure(&plugin, &revoked).await.and(Err(revoked)),
+            };
+            if outcome.is_ok() && plugin.state == PluginState::Failed {
+                let write = self.db.write().await?;
+                store::set_state(write.connection(), plugin.id, PluginState::Enabled, None, write.now()).await?;
+                write.commit().await?;
+            }
+            let plugin = self.noted(plugin).await?;
+            let error = outcome.err().map(|failure| failure.message().to_owned());
+            outcomes.push(Activated { name: plugin.name, version: plugin.version, error });
+        }
+        Ok(outcomes)
+    }
+
+    /// Acts on the rows that others have changed. Returns what became of them.
+    ///
+    /// # Errors
+    /// Internal, when the database does not answer.
+    pub async fn reconcile(&self) -> Result<Vec<Activated>> {
+        let _changing = self.changing.lock().await;
+        let marks = store::marks(self.db.reader()).await?;
+        self.stop_what_is_gone(&marks);
+        let mut outcomes = Vec::new();
+        for mark in marks {
+            let seen = self.seen().get(&mark.name).copied();
+            if seen.is_some_and(|seen| seen.revision == mark.revision) {
+                continue;
+            }
+            outcomes.extend(self.follow(&mark, seen).await?);
+        }
+        Ok(outcomes)
+    }
+
+    fn stop_what_is_gone(&self, marks: &[Mark]) {
+        let known: BTreeSet<&str> = marks.iter().map(|mark| mark.name.as_str()).collect();
+        self.seen().retain(|name, seen| {
+            let stays = known.contains(name.as_str());
+            if !stays && seen.runs {
+                self.runtime.deactivate(name);
+                self.runtime.forget(name);
+                tracing::info!(plugin = name, "a plugin was uninstalled elsewhere");
+            }
+            stays
+        });
+    }
+
+    async fn follow(&self, mark: &Mark, seen: Option<Seen>) -> Result<Option<Activated>> {
+        let ran = seen.is_some_and(|seen| seen.runs);
+        let runs = match mark.state {
+            PluginState::Enabled => return self.start_here(mark, ran).await.map(Some),
+            // Another server cannot run it; this one can, or has never tried.
+            PluginState::Failed => ran,
+            PluginState::Installed | PluginState::Disabled => {
+                self.runtime.deactivate(&mark.name);
+                false
+            }
+        };
+        self.seen().insert(mark.name.clone(), Seen { revision: mark.revision, runs });
+        Ok(None)
+    }
+
+    async fn start_here(&self, mark: &Mark, ran: bool) -> Result<Activated> {
+        let plugin = self.known(&mark.name).await?;
+        let started = match self.may_still_run(&plugin) {
+            Ok(()) => {
+                let package = store::component(self.db.reader(), plugin.id).await?;
+                self.activate(&plugin, package.into(), None).await
+            }
+            Err(revoked) => Err(revoked),
+        };
+        let runs = ran || started.is_ok();
+        self.seen().insert(mark.name.clone(), Seen { revision: mark.revision, runs });
+        match &started {
+            Ok(()) => tracing::info!(plugin = plugin.name, version = plugin.version, "a plugin was changed elsewhere"),
+            Err(error) => tracing::error!(
+                plugin = plugin.name,
+                version = plugin.version,
+                ?error,
+                "a plugin that was changed elsewhere does not start here"
+            ),
+        }
+        let error = started.err().map(|failure| failure.message().to_owned());
+        Ok(Activated { name: plugin.name, version: plugin.version, error })
+    }
+
+    /// Compares again and again until `stop`.
+    pub async fn run_reconciler(&self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => return,
+                () = tokio::time::sleep(RECONCILE_INTERVAL) => {}
+            }
+            if let Err(failure) = self.reconcile().await {
+                tracing::error!(cause = ?failure, "plugins could not be compared with their records");
+            }
+        }
+    }
+}

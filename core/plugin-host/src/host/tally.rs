@@ -1,0 +1,40 @@
+//! What host functions count for a plugin, over its versions.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::Measures;
+use crate::interface::Capability;
+
+/// Refusals, dropped lines and the plugin's own figures.
+#[derive(Default)]
+pub(crate) struct Tally {
+    denials: Mutex<BTreeMap<Capability, u64>>,
+    dropped_log_lines: AtomicU64,
+    pub measures: Measures,
+}
+
+impl Tally {
+    pub fn denied(&self, capability: Capability) {
+        *self.denials.lock().unwrap_or_else(PoisonError::into_inner).entry(capability).or_default() += 1;
+    }
+
+    /// Refusals by permission.
+    pub fn denials(&self) -> BTreeMap<String, u64> {
+        let denials = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
+        denials.iter().map(|(capability, count)| (capability.name().to_owned(), *count)).collect()
+    }
+
+    pub fn dropped_line(&self) {
+        self.dropped_log_lines.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn dropped_log_lines(&self) -> u64 {
+        self.dropped_log_lines.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,25 @@
+//! Packages for those who install over the API: from the network only, never
+//! from a file of this machine.
+
+use async_trait::async_trait;
+use lyceum_domain::plugin::PackageSource;
+
+use super::Source;
+
+/// Gets packages from addresses and registries.
+pub(crate) struct Network {
+    /// Development mode: plain HTTP to this machine.
+    pub dev: bool,
+}
+
+#[async_trait]
+impl PackageSource for Network {
+    async fn fetch(&self, reference: &str) -> Result<(Vec<u8>, String), String> {
+        let source = Source::parse(reference).map_err(|error| error.to_string())?;
+        if !matches!(source, Source::Url { .. } | Source::Oci(_)) {
+            return Err("Write `https://…#sha256=<hex>` or `oci://registry/repository:tag`.".to_owned());
+        }
+        let fetched = source.fetch(self.dev).await.map_err(|error| error.to_string())?;
+        Ok((fetched.bytes, fetched.origin.to_string()))
+    }
+}

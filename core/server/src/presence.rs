@@ -1,0 +1,69 @@
+//! What a server in development mode tells commands on the same data directory:
+//! that it runs, and when its plugins changed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use lyceum_domain::plugin::Extensions;
+use serde::{Deserialize, Serialize};
+
+/// How often it is told.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(250);
+/// Of this age, what was told is of a server that is gone.
+const STALE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Presence {
+    pub pid: u32,
+    /// Counts the changes of the active plugins.
+    pub generation: u64,
+}
+
+fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join("running.json")
+}
+
+/// The server that runs now, if one does.
+pub(crate) fn read(data_dir: &Path) -> Option<Presence> {
+    let path = path(data_dir);
+    let age = fs::metadata(&path).ok()?.modified().ok()?.elapsed().unwrap_or_default();
+    let text = fs::read_to_string(&path).ok().filter(|_| age < STALE)?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Tells how things stand.
+pub(crate) fn write(data_dir: &Path, active: &dyn Extensions) {
+    let now = Presence { pid: std::process::id(), generation: active.generation() };
+    let beside = path(data_dir).with_extension("part");
+    let text = serde_json::json!(now).to_string();
+    if let Err(error) = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path(data_dir))) {
+        tracing::warn!(%error, "commands cannot be told that this server runs");
+    }
+}
+
+/// The server stops.
+pub(crate) fn remove(data_dir: &Path) {
+    // It goes stale when it stays.
+    drop(fs::remove_file(path(data_dir)));
+}
+
+#[cfg(test)]
+mod tests {
+    use lyceum_domain::plugin::NoExtensions;
+
+    use super::*;
+
+    #[test]
+    fn a_server_is_there_until_it_says_that_it_goes() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert_eq!(read(directory.path()), None);
+        write(directory.path(), &NoExtensions);
+        let pid = std::process::id();
+        assert_eq!(read(directory.path()), Some(Presence { pid, generation: 0 }));
+        remove(directory.path());
+        assert_eq!(read(directory.path()), None);
+    }
+}
