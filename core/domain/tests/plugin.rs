@@ -41,7 +41,7 @@ async fn what_asks_is_refused_until_the_owner_grants() {
         let refused = shop.install(package, None).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::PluginConsentRequired);
         let details: Vec<&str> = refused.details().iter().map(|(name, _)| *name).collect();
-        assert_eq!(details, ["plugin", "version", "asks", "permissionHash"]);
+        assert_eq!(details, ["plugin", "version", "asks", "extends", "permissionHash"]);
         assert_eq!(refused.details()[2].1["http"]["hosts"], json!(["https://api.example.com", "http://127.0.0.1:*"]));
         assert_eq!(shop.plugins.installed(NAME).await.unwrap(), None);
 

@@ -76,6 +76,9 @@ impl Global {
     }
 }
 
+/// Tasks that a thread runs before it looks at sockets and timers.
+const EVENT_INTERVAL: u32 = 8;
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -85,7 +88,10 @@ pub fn main() -> ExitCode {
         return lyceum_plugin_host::compile_child();
     }
     compiler::this_program_compiles();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // Guests leave a thread after a millisecond. At the default of 61 tasks, sockets
+    // would wait as many milliseconds beside busy plugins (`tests/host/parallel.rs`).
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().event_interval(EVENT_INTERVAL).build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&StartError::Other(format!("no runtime could be started: {error}"))),
     };

@@ -108,12 +108,12 @@ fn an_import_that_was_not_asked_for_is_refused() {
 }
 
 #[test]
-fn a_plugin_for_another_lyceum_or_with_more_memory_than_its_world_is_refused() {
+fn a_plugin_for_another_lyceum_or_with_more_memory_than_anybody_gets_is_refused() {
     let host = host(patient());
     let wasm = component("ranking-default");
     let other = with_manifest(&wasm, |manifest| manifest.replace(">=0.1, <2", ">=7"));
     assert!(refused(&host, &other).detail.contains("Lyceum >=7"));
-    let greedy = with_manifest(&wasm, |manifest| manifest.replace("memory = \"", "memory = \"9"));
+    let greedy = with_manifest(&wasm, |manifest| manifest.replace("memory = \"", "memory = \"99"));
     assert!(refused(&host, &greedy).detail.contains("limits.memory"));
 }
 

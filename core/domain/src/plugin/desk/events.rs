@@ -23,11 +23,11 @@ pub(super) async fn emit(
     if !data.is_object() {
         return Err(Failure::input("data", "An object is needed here."));
     }
+    let name = format!("{plugin}.{}", checked(name)?);
     let (subject_type, subject_id) = match subject {
         Some(text) => named(contents, text)?,
         None => (PLUGIN.to_owned(), own_id(contents, plugin).await?),
     };
-    let name = format!("{plugin}.{}", checked(name)?);
     let mut write = contents.database().write().await?;
     write.emit(&Event { name, subject_type, subject_id, actor: None, data: data.clone() }).await?;
     write.commit().await
