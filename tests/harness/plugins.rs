@@ -46,7 +46,8 @@ impl Person {
     }
 
     pub async fn disables(&self, name: &str) {
-        let disable = "mutation ($name: String!) { disablePlugin(input: { name: $name }) { plugin { state } } }";
+        let disable =
+            "mutation ($name: String!) { disablePlugin(input: { name: $name, force: true }) { plugin { state } } }";
         let made = self.data(disable, json!({ "name": name })).await;
         assert_eq!(made["disablePlugin"]["plugin"]["state"], "DISABLED", "{made}");
     }

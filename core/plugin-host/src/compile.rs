@@ -152,10 +152,8 @@ fn why(status: ExitStatus, words: &str) -> String {
     if used_up(status) {
         return format!("compiling took more than {} s of processor time", COMPILE_TIME.as_secs());
     }
-    let lines = words.lines().map(str::trim);
-    let last =
-        lines.filter(|line| !(line.is_empty() || line.starts_with("note:") || line == &"stack backtrace:")).next_back();
-    match last {
+    let says = |line: &&str| !(line.is_empty() || line.starts_with("note:") || *line == "stack backtrace:");
+    match words.lines().map(str::trim).rfind(says) {
         Some(line) => line.chars().take(500).collect(),
         None => format!("the compiler ended with {status}"),
     }

@@ -203,8 +203,8 @@ impl PluginHost {
     /// Another plugin already is what this one would be.
     fn has_room_for(&self, package: &Package) -> Result<(), String> {
         let active = self.places.active();
-        let others = active.iter().filter(|(id, _)| **id != package.manifest.id);
-        others.map(|(_, extension)| extension.leaves_room_for(package)).collect()
+        let mut others = active.iter().filter(|(id, _)| **id != package.manifest.id);
+        others.try_for_each(|(_, extension)| extension.leaves_room_for(package))
     }
 
     /// The parts of one kind, in the order of the plugins' ids.

@@ -180,7 +180,7 @@ async fn what_will_never_succeed_is_dead_at_once_and_holds_up_nothing() {
         assert_eq!(items.len(), 1, "the second waits for the first");
         queue.attempt(&refusing, &items[0]).await.unwrap();
         let carrier = Arc::new(Carrier::default());
-        work(&queue, &[carrier.clone()]).await;
+        work(&queue, &[carrier.clone() as Arc<dyn DeliveryHandler>]).await;
         assert_eq!(carrier.carried(), [("a".to_owned(), 2)]);
         assert_eq!(bed.texts("SELECT state FROM plugin_delivery").await, ["dead"]);
     })
@@ -192,7 +192,7 @@ async fn what_is_for_a_plugin_that_is_away_waits() {
     each_database(async |bed| {
         let (queue, carrier) = (Deliveries::new(bed.db.clone()), Arc::new(Carrier::default()));
         put(&bed, &queue, "acme/sms", "a", 1).await;
-        work(&queue, &[carrier.clone()]).await;
+        work(&queue, &[carrier.clone() as Arc<dyn DeliveryHandler>]).await;
         assert_eq!(bed.texts("SELECT state FROM plugin_delivery WHERE attempts = 0").await, ["waiting"]);
         let write = bed.db.write().await.unwrap();
         queue.forget(&write, "acme/sms").await.unwrap();

@@ -286,7 +286,10 @@ mod tests {
         let heard = tokio::spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
             let (mut stream, _) = listener.accept().await.expect("a client");
-            use tokio::io::AsyncWriteExt as _;
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            // A request that was not read would be answered by a reset.
+            let read = stream.read(&mut [0; 4096]).await.expect("a request");
+            assert!(read > 0);
             stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("an answer");
         });
         // A second question would lead to another machine.

@@ -50,7 +50,7 @@ impl Recorder {
         let turn = self.seen.fetch_add(1, Ordering::Relaxed);
         let Ok(mut kept) = self.kept.try_lock() else { return };
         let kept = kept.entry(plugin.to_owned()).or_default();
-        if kept.calls.len() >= CALLS_KEPT && turn % ONE_OF != 0 {
+        if kept.calls.len() >= CALLS_KEPT && !turn.is_multiple_of(ONE_OF) {
             return;
         }
         let recording = Recording { call: call(), answer: json!(answer) };

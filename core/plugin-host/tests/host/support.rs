@@ -80,7 +80,9 @@ pub fn context(surface: &str, count: u32) -> RankContext {
 /// `count` items for the columns of a ranker, each different.
 pub fn columns(names: &[String], count: u32) -> Vec<(String, Column)> {
     let column = |name: &String| match name.as_str() {
-        "age-hours" | "affinity" => Column::F32((0..count).map(|n| 1.0 / (1.0 + f32::from(n as u16))).collect()),
+        "age-hours" | "affinity" | "co-enrolment" | "author-affinity" => {
+            Column::F32((0..count).map(|n| 1.0 / (1.0 + f32::from(n as u16))).collect())
+        }
         "price-minor" => Column::U64((0..u64::from(count)).collect()),
         _ => Column::U32((0..count).collect()),
     };

@@ -85,7 +85,8 @@ async fn a_message_is_handed_over_after_signing_in() {
     assert!(heard[2].starts_with("MAIL FROM:<shop@example.com>"), "{heard:?}");
     assert_eq!(&heard[3..5], ["RCPT TO:<ben@example.com>", "RCPT TO:<cy@example.com>"]);
     // A lone dot is no end, and what stands behind it is no command.
-    assert_eq!(&heard[6..], ["Subject: Hi", "", "Hello", "..", "MAIL FROM:<evil@example.com>", ".", "QUIT"]);
+    // The empty line is the client's: it ends every message with a line of its own.
+    assert_eq!(&heard[6..], ["Subject: Hi", "", "Hello", "..", "MAIL FROM:<evil@example.com>", "", ".", "QUIT"]);
 }
 
 fn base64_of(text: &str) -> String {

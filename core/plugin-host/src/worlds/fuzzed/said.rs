@@ -72,7 +72,7 @@ impl<'a> Said<'a> {
 
     /// An answer, or an error in the shape that all worlds share.
     pub fn result<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
-        if self.any::<u8>() % 8 > 0 {
+        if !self.any::<u8>().is_multiple_of(8) {
             return Ok(value(self));
         }
         let code = self.text(&["denied", "invalid", "unavailable"]);

@@ -76,7 +76,7 @@ fn entry(subject: &Subject, exists: bool) -> HookedEntry {
     let written = std::fs::read_to_string(subject.tests.join("entry.json")).ok();
     let written: Option<HookedEntry> = written.and_then(|text| serde_json::from_str(&text).ok());
     let types = subject.is.extends.hooks.iter().flat_map(|hooks| &hooks.types);
-    let type_name = types.cloned().find(|name| name != "*").unwrap_or_else(|| "course".into());
+    let type_name = types.into_iter().find(|name| *name != "*").cloned().unwrap_or_else(|| "course".into());
     let mut entry = written.unwrap_or_else(|| made_up(type_name));
     entry.id = exists.then(|| format!("{}:1", entry.type_name));
     entry

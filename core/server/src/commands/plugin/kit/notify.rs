@@ -32,7 +32,7 @@ pub(super) fn batch(channel: &str, count: usize) -> Vec<Delivery> {
             _ => format!("token-{place}"),
         },
         name: Some("Li Wei 李伟".into()),
-        locale: if place % 2 == 0 { "en".into() } else { "zh".into() },
+        locale: if place.is_multiple_of(2) { "en".into() } else { "zh".into() },
         template: "test".into(),
         subject: "A test 测试".into(),
         text: "This is a test.\n这是一次测试。".into(),
