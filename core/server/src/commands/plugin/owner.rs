@@ -253,7 +253,10 @@ pub(super) fn told(failure: Failure) -> StartError {
     if let Some(diff) = detail("diff") {
         text.push_str(&format!("\nIt differs: {diff:#}\nThen: lyceum plugin approve NAME. {FLAGS}"));
     } else if let Some(asks) = detail("asks") {
-        text.push_str(&format!("\nIt asks for: {asks:#}\n{FLAGS}"));
+        text.push_str(&format!("\nIt asks for: {asks:#}"));
+        let extends = detail("extends").and_then(|extends| serde_json::from_value(extends.clone()).ok());
+        text.push_str(&part_taken(&extends.unwrap_or_default()));
+        text.push_str(&format!("\n{FLAGS}"));
     }
     StartError::Other(text)
 }
