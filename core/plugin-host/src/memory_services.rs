@@ -10,6 +10,7 @@ use std::{
 use async_trait::async_trait;
 use lyceum_domain::plugin::{
     ContentScope, EntryPage, EntryQuery, EntryScope, EntryWrite, HostServices, PluginEntry, PluginEvent, PluginNotice,
+    event_name_covers,
 };
 use lyceum_kernel::{ErrorCode, Failure, Result, Timestamp};
 use serde_json::Value as Json;
@@ -218,21 +219,14 @@ impl HostServices for MemoryServices {
     }
 
     async fn events(&self, names: &[String], after: i64, limit: u32) -> Result<Vec<PluginEvent>> {
-        let wanted =
-            |event: &&PluginEvent| event.position > after && names.iter().any(|name| covers(name, &event.name));
+        let wanted = |event: &&PluginEvent| {
+            event.position > after && names.iter().any(|name| event_name_covers(name, &event.name))
+        };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(self.lock().events.iter().filter(wanted).take(limit).cloned().collect())
     }
 
     fn notice(&self, notice: PluginNotice) {
         self.lock().notices.push(notice);
-    }
-}
-
-/// `course.*` covers every name that begins with `course.`.
-pub(crate) fn covers(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) if prefix.ends_with('.') => name.starts_with(prefix),
-        _ => pattern == name,
     }
 }

@@ -1,9 +1,9 @@
 //! The quantities of the newer permissions, as a manifest asks for them and as
 //! an owner grants them.
 
-use lyceum_domain::plugin::{ContentScope, EntryScope, Permission};
+use lyceum_domain::plugin::{ContentScope, EntryScope, Permission, event_name_covers};
 
-use crate::{egress::MailServer, interface::Capability, memory_services::covers};
+use crate::{egress::MailServer, interface::Capability};
 
 /// Event names of one plugin.
 const NAMES: usize = 64;
@@ -87,7 +87,11 @@ pub(crate) fn mail_servers(ask: &Permission, grant: &Permission) -> Result<Vec<M
 /// # Errors
 /// A name that was not asked for.
 pub(crate) fn events(ask: &Permission, grant: &Permission) -> Result<Vec<String>, String> {
-    match grant.names.iter().find(|name| !ask.names.iter().any(|asked| asked == *name || covers(asked, name))) {
+    match grant
+        .names
+        .iter()
+        .find(|name| !ask.names.iter().any(|asked| asked == *name || event_name_covers(asked, name)))
+    {
         Some(wide) => Err(format!("the event `{wide}` is granted, but the plugin does not ask for it")),
         None => Ok(grant.names.clone()),
     }

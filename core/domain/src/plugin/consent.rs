@@ -8,6 +8,7 @@ use super::{
     extends::Extends,
     model::InstalledPlugin,
     port::{Grants, Inspection, Permission},
+    services::event_name_covers,
 };
 
 /// What the plugin may do once installed, and whether the owner said so now.
@@ -80,7 +81,7 @@ pub(super) fn permission_covers(whole: &Permission, part: &Permission) -> Result
     if let Some(host) = part.hosts.iter().find(|host| !whole.hosts.iter().any(|pattern| origin_covers(pattern, host))) {
         return Err(format!("\"{host}\""));
     }
-    if let Some(name) = part.names.iter().find(|name| !whole.names.iter().any(|asked| name_covers(asked, name))) {
+    if let Some(name) = part.names.iter().find(|name| !whole.names.iter().any(|asked| event_name_covers(asked, name))) {
         return Err(format!("\"{name}\""));
     }
     if let Some(name) = part.collections.iter().find(|name| !names_cover(&whole.collections, name)) {
@@ -112,14 +113,6 @@ fn breadth(scope: Option<&str>) -> u8 {
         Some("published") => 1,
         Some("all") => 2,
         Some(_) => 3,
-    }
-}
-
-/// `course.*` covers every name that begins with `course.`.
-fn name_covers(asked: &str, name: &str) -> bool {
-    match asked.strip_suffix('*') {
-        Some(prefix) if prefix.ends_with('.') => name.starts_with(prefix),
-        _ => asked == name,
     }
 }
 

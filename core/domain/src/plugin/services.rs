@@ -84,6 +84,16 @@ pub struct PluginEvent {
     pub data: Json,
 }
 
+/// Whether a granted name covers an event's: `course.*` covers every name that
+/// begins with `course.`.
+#[must_use]
+pub fn event_name_covers(granted: &str, name: &str) -> bool {
+    match granted.strip_suffix('*') {
+        Some(prefix) if prefix.ends_with('.') => name.starts_with(prefix),
+        _ => granted == name,
+    }
+}
+
 /// Something the owner should know of, told by the host as it happens.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PluginNotice {

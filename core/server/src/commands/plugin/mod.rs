@@ -179,6 +179,13 @@ async fn list(app: &App) -> Result<(), StartError> {
     Ok(())
 }
 
+/// JSON for a person: its first `most` characters.
+fn cut(value: &serde_json::Value, most: usize) -> String {
+    let text = value.to_string();
+    let short: String = text.chars().take(most).collect();
+    if short.len() < text.len() { short + "…" } else { short }
+}
+
 /// First-party plugins may be named without their publisher.
 fn full(name: &str) -> String {
     if name.contains('/') { name.to_owned() } else { format!("lyceum/{name}") }

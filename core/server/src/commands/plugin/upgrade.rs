@@ -11,7 +11,7 @@ use lyceum_kernel::SystemClock;
 use lyceum_plugin_host::{PluginHost, PluginHostConfig, Recorder, Recording, Replayed};
 use serde_json::Value as Json;
 
-use super::{full, inspection, owner, test::patient};
+use super::{cut, full, inspection, owner, test::patient};
 use crate::{StartError, app::App, cli::Global, operator::operator};
 
 /// Differences that are shown of one plugin.
@@ -154,7 +154,7 @@ async fn replay(recordings: &[Recording], host: &PluginHost) -> Outcome {
             Replayed::Same => outcome.same += 1,
             Replayed::Different { was, is } => {
                 outcome.different += 1;
-                outcome.show(format!("{name}\n    was {}\n    is  {}", cut(&was), cut(&is)));
+                outcome.show(format!("{name}\n    was {}\n    is  {}", cut(&was, CUT), cut(&is, CUT)));
             }
             Replayed::Failed(failure) => {
                 outcome.failed += 1;
@@ -193,10 +193,4 @@ impl Outcome {
         let calls = self.calls();
         format!("{title}: {calls} calls, {same} same, {different} different, {failed} failed, {gone} gone\n{shown}")
     }
-}
-
-fn cut(value: &Json) -> String {
-    let text = value.to_string();
-    let short: String = text.chars().take(CUT).collect();
-    if short.len() < text.len() { short + "…" } else { short }
 }

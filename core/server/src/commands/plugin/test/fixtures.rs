@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{Report, Setting, Subject, subject::json_file};
-use crate::StartError;
+use crate::{StartError, commands::plugin::cut};
 
 /// Characters of an answer that are shown.
 const SHOWN: usize = 400;
@@ -82,11 +82,13 @@ fn judged(replayed: Replayed, fails: Option<FailureKind>) -> Result<(), String> 
         (Replayed::Failed(failure), None) => Err(failure.to_string()),
         (Replayed::Failed(failure), Some(kind)) => Err(format!("{kind:?} was expected: {failure}")),
         (Replayed::Gone, _) => Err("the plugin does not do this, or not for this type and moment".into()),
-        (Replayed::Different { is, .. }, Some(kind)) => Err(format!("{kind:?} was expected, and came: {}", cut(&is))),
+        (Replayed::Different { is, .. }, Some(kind)) => {
+            Err(format!("{kind:?} was expected, and came: {}", cut(&is, SHOWN)))
+        }
         (Replayed::Different { was, is }, None) => Err(format!(
             "\nexpected {}\ncame     {}\nCorrect the plugin, or delete `answer` and use --record.",
-            cut(&was),
-            cut(&is)
+            cut(&was, SHOWN),
+            cut(&is, SHOWN)
         )),
         (Replayed::Same, Some(kind)) => Err(format!("{kind:?} was expected, and it answered")),
     }
@@ -105,10 +107,4 @@ async fn recorded(
     let text = serde_json::to_string_pretty(&fixture).map_err(|error| StartError::Other(error.to_string()))?;
     fs::write(path, text + "\n").map_err(StartError::io(format!("{} is not written", path.display())))?;
     Ok(Ok(()))
-}
-
-pub fn cut(value: &Json) -> String {
-    let text = value.to_string();
-    let short: String = text.chars().take(SHOWN).collect();
-    if short.len() < text.len() { short + "…" } else { short }
 }
