@@ -142,7 +142,7 @@ build() {
   wc -c "$components"/*.wasm "$components"/hostile/*.wasm
 }
 
-# TypeScript and Python are built by `lyceum plugin build`, which runs npm ci or
+# TypeScript and Python are built by `lyceum plugin build`, which runs npm install or
 # pip with the pinned versions. It inspects what it built. LYCEUM names a program
 # that is built already.
 build_scripted() {

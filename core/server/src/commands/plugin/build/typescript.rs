@@ -32,16 +32,17 @@ pub(super) fn build(project: &Project, release: bool) -> Result<Vec<u8>, StartEr
 
 /// The project's packages, unless those that are there are newer than what asks
 /// for them. No package's own scripts run, and the lock file names no registry.
+/// It is `npm install`, which takes the versions of the lock file too, because
+/// `npm ci` refuses a lock file that lacks an optional package of another
+/// platform, and componentize-qjs names some that were never published.
 fn install(project: &Project) -> Result<(), StartError> {
     let modified = |file: &str| fs::metadata(project.folder.join(file)).and_then(|file| file.modified()).ok();
     let installed = modified("node_modules/.package-lock.json");
-    let (asked, locked) = (modified("package.json"), modified("package-lock.json"));
-    if installed.is_some() && installed >= asked && installed >= locked {
+    if installed.is_some() && installed >= modified("package.json") && installed >= modified("package-lock.json") {
         return Ok(());
     }
-    let action = if locked.is_some() { "ci" } else { "install" };
     let options = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved"];
-    tool::run(Command::new("npm").arg(action).args(options).current_dir(&project.folder), NODE).map(drop)
+    tool::run(Command::new("npm").arg("install").args(options).current_dir(&project.folder), NODE).map(drop)
 }
 
 /// A tool of the project.
