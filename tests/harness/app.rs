@@ -10,10 +10,11 @@ use lyceum::{
 };
 use lyceum_domain::identity::{Actor, CreateUser, Password};
 use lyceum_kernel::{ErrorCode, ManualClock};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value as Json, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::{Gateway, PASSWORD, Person, Place, gateway, plugins};
+use crate::{Gateway, PASSWORD, Person, Place, gateway, plugins, until};
 
 /// One application on its own port, with an administrator.
 pub struct TestApp {
@@ -145,9 +146,18 @@ impl TestApp {
         self.visitor().signed_in(&email).await
     }
 
-    /// Waits until the index holds what is published.
+    /// Waits until the index holds what is published. On PostgreSQL a transaction
+    /// of another database of the server holds back what is read.
     pub async fn indexed(&self) {
-        self.app.domains().search.index_pending().await.unwrap();
+        let behind = "SELECT 1 FROM outbox WHERE position > \
+                      COALESCE((SELECT position FROM outbox_consumer WHERE name = 'search'), 0)";
+        let database = &self.app.domains().database;
+        until("the index has caught up", async || {
+            self.app.domains().search.index_pending().await.unwrap();
+            let statement = Statement::from_string(database.dialect().backend(), behind);
+            database.reader().query_one_raw(statement).await.unwrap().is_none().then_some(())
+        })
+        .await;
     }
 
     /// A tier with a monthly plan; returns both ids.
