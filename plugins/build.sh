@@ -24,6 +24,8 @@ content-slugify content-slugify content-slugify
 auth-oidc auth-oidc auth-oidc
 hostile/ranking hostile-ranking hostile
 hostile/moderation hostile-moderation hostile
+hostile/moderation-http hostile-moderation-http hostile
+hostile/payment hostile-payment hostile
 hostile/content hostile-content hostile
 hostile/notify hostile-notify hostile
 hostile/auth hostile-auth hostile
@@ -33,6 +35,7 @@ hostile/probe hostile-probe hostile'
 
 # name of the component, which is its folder under plugins/, and its SDK
 scripted='graphql-reading-time typescript
+ranking-newest typescript
 notify-smtp python'
 
 # The rule for source_hash stands in README.md, and the host's tests follow it too.

@@ -22,6 +22,7 @@ mod m0008_plugin_work;
 mod m0009_plugin_owner;
 mod m0010_people_sign_in;
 mod m0011_enrolment_index;
+mod m0012_plugin_pruning;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_plugin_owner::Migration),
             Box::new(m0010_people_sign_in::Migration),
             Box::new(m0011_enrolment_index::Migration),
+            Box::new(m0012_plugin_pruning::Migration),
         ]
     }
 }

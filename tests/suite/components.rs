@@ -23,7 +23,8 @@ fn the_components_are_built_from_these_sources() {
 }
 
 /// The plugins that are not in Rust, with their SDK.
-const SCRIPTED: [(&str, &str); 2] = [("graphql-reading-time", "typescript"), ("notify-smtp", "python")];
+const SCRIPTED: [(&str, &str); 3] =
+    [("graphql-reading-time", "typescript"), ("ranking-newest", "typescript"), ("notify-smtp", "python")];
 /// What tools leave in a plugin's folder.
 const LEFT_OUT: [&str; 4] = [".lyceum", "node_modules", "target", "__pycache__"];
 

@@ -6,7 +6,7 @@ mod people;
 
 use std::sync::Arc;
 
-use lyceum_domain::plugin::{InstallPlugin, PACKAGE_MAX_BYTES, PluginState, Plugins, Secret};
+use lyceum_domain::plugin::{Grants, InstallPlugin, PACKAGE_MAX_BYTES, PluginState, Plugins, Secret};
 use lyceum_kernel::{ErrorCode, Viewer};
 use owner::{Host, NAME, asks, settings, shop};
 use people::each_database;
@@ -41,8 +41,8 @@ async fn what_asks_is_refused_until_the_owner_grants() {
         let refused = shop.install(package, None).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::PluginConsentRequired);
         let details: Vec<&str> = refused.details().iter().map(|(name, _)| *name).collect();
-        assert_eq!(details, ["plugin", "version", "asks", "extends", "permissionHash"]);
-        assert_eq!(refused.details()[2].1["http"]["hosts"], json!(["https://api.example.com", "http://127.0.0.1:*"]));
+        assert_eq!(details, ["plugin", "version", "implements", "does", "asks", "extends", "permissionHash"]);
+        assert_eq!(refused.details()[4].1["http"]["hosts"], json!(["https://api.example.com", "http://127.0.0.1:*"]));
         assert_eq!(shop.plugins.installed(NAME).await.unwrap(), None);
 
         let wide = shop.install(package, Some(asks(&["https://evil.example.com"]))).await.unwrap_err();
@@ -52,6 +52,55 @@ async fn what_asks_is_refused_until_the_owner_grants() {
         shop.install(package, Some(asks(&["http://127.0.0.1:8089"]))).await.unwrap();
         let consent = bed.texts("SELECT permission_hash FROM plugin WHERE consent_by IS NOT NULL").await;
         assert_eq!(consent, ["hash of https://api.example.com http://127.0.0.1:*"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_decides_about_people_needs_consent_though_it_asks_for_no_permission() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        let refused = shop.install("acme/sso 1.0.0-signs-in", None).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::PluginConsentRequired);
+        assert_eq!(
+            refused.message(),
+            "acme/sso 1.0.0-signs-in needs consent: it signs people in, so it decides whose account somebody gets; it \
+             orders lists of entries. Read `asks`, then install it again with `grants`; `{}` grants no permission."
+        );
+        let judges = shop.install("acme/words 1.0.0-judges", None).await.unwrap_err();
+        assert_eq!(judges.code(), ErrorCode::PluginConsentRequired);
+        assert_eq!(shop.plugins.all().await.unwrap(), []);
+
+        shop.install("acme/rank 1.0.0-cares", None).await.unwrap();
+        shop.install("acme/sso 1.0.0-signs-in", Some(Grants::default())).await.unwrap();
+        let consented = bed.texts("SELECT name FROM plugin WHERE consent_by IS NOT NULL").await;
+        assert_eq!(consented, ["acme/sso"]);
+        // What was consented to stays so.
+        assert_eq!(shop.install("acme/sso 1.1.0-signs-in", None).await.unwrap(), ("1.1.0-signs-in".to_owned(), true));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_update_that_does_more_waits_for_consent_though_it_asks_for_no_permission() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        shop.install("acme/rank 1.0.0", None).await.unwrap();
+        shop.plugins.enable(&shop.owner, "acme/rank").await.unwrap();
+        shop.install("acme/rank 1.0.1-cares", None).await.unwrap();
+        let refused = shop.install("acme/rank 1.1.0-signs-in", None).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::PluginConsentRequired);
+        assert_eq!(
+            refused.message(),
+            "acme/rank 1.1.0-signs-in asks for more than 1.0.1-cares: it signs people in, so it decides whose account \
+             somebody gets. It is staged, and 1.0.1-cares runs on. Read `diff`, then use `approvePlugin` or \
+             `discardStagedPlugin`."
+        );
+        let diff = &refused.details().iter().find(|(name, _)| *name == "diff").unwrap().1;
+        assert_eq!(diff["hooksAdded"], json!(["lyceum:auth/auth-provider@1.0.0"]));
+        assert_eq!(shop.host.running().as_deref(), Some("1.0.1-cares {}"));
+        shop.plugins.approve(&shop.owner, "acme/rank", "hash of ", None).await.unwrap();
+        assert_eq!(shop.host.running().as_deref(), Some("1.1.0-signs-in {}"));
     })
     .await;
 }

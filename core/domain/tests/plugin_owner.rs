@@ -8,8 +8,8 @@ mod people;
 use std::sync::Arc;
 
 use lyceum_domain::plugin::{
-    FailureKind, Grants, Pair, PluginData, PluginNotice, PluginState, Plugins, RankingTally, Role, Secret, ShadowBook,
-    Tally,
+    Addition, AdditionCheck, FailureKind, Grants, Pair, PluginData, PluginNotice, PluginState, Plugins, RankingTally,
+    Role, Secret, ShadowBook, Tally,
 };
 use lyceum_kernel::{ErrorCode, Viewer};
 use owner::{Host, NAME, Shop, asks, failure, settings, shop};
@@ -116,6 +116,50 @@ async fn going_back_restores_the_version_its_grants_and_its_configuration() {
 }
 
 #[tokio::test]
+async fn going_back_gives_nothing_back_that_was_taken_away_since() {
+    each_database(async |bed| {
+        let shop = running(&bed).await;
+        let (plugins, owner) = (&shop.plugins, &shop.owner);
+        shop.install(&format!("{NAME} 2.0.0 {A} {B}"), Some(asks(&[A, B]))).await.unwrap();
+        plugins.set_grants(owner, NAME, asks(&[B])).await.unwrap();
+        let back = plugins.rollback(owner, NAME).await.unwrap();
+        let mut left = asks(&[A]);
+        left.0.remove("http");
+        assert_eq!((back.version.as_str(), &back.grants), ("1.0.0", &left));
+        assert_eq!(shop.host.last.lock().unwrap().clone().unwrap().2, left);
+        let consent = plugins.overview(owner, NAME).await.unwrap().consent.unwrap();
+        assert_eq!((consent.by, consent.permission_hash), (owner.user, hash(A)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_host_took_back_starts_again_without_what_was_taken_away_since() {
+    each_database(async |bed| {
+        let shop = running(&bed).await;
+        let (plugins, owner) = (&shop.plugins, &shop.owner);
+        shop.install(&format!("{NAME} 2.0.0 {A} {B}"), Some(asks(&[A, B]))).await.unwrap();
+        plugins.set_grants(owner, NAME, Grants::default()).await.unwrap();
+        let consented = plugins.overview(owner, NAME).await.unwrap().consent.unwrap();
+        bed.clock.advance(people::MINUTE);
+        let notice = PluginNotice::RolledBack {
+            plugin: NAME.to_owned(),
+            from: "2.0.0".to_owned(),
+            to: "1.0.0".to_owned(),
+            failure: failure("2.0.0", FailureKind::Trap, "unreachable"),
+        };
+        plugins.on_notice(notice).await.unwrap();
+        assert_eq!(plugins.installed(NAME).await.unwrap().unwrap().grants, Grants::default());
+        let consent = plugins.overview(owner, NAME).await.unwrap().consent.unwrap();
+        assert_eq!((consent.by, consent.at, consent.permission_hash), (consented.by, consented.at, hash(A)));
+        assert_eq!(plugins.reconcile().await.unwrap().len(), 1);
+        assert_eq!(shop.host.running().as_deref(), Some("1.0.0 {}"));
+        assert_eq!(shop.host.last.lock().unwrap().clone().unwrap().2, Grants::default());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_versions_are_kept_to_go_back_to() {
     each_database(async |bed| {
         let shop = running(&bed).await;
@@ -202,6 +246,118 @@ async fn running_again(bed: &Bed) -> Shop {
     shop.install(&format!("{NAME} 1.0.0 {A}"), Some(asks(&[A]))).await.unwrap();
     shop.plugins.enable(&shop.owner, NAME).await.unwrap();
     shop
+}
+
+#[tokio::test]
+async fn what_a_plugin_was_to_be_told_and_to_do_ends_with_it_also_when_its_data_is_kept() {
+    each_database(async |bed| {
+        for data in [PluginData::Keep, PluginData::Delete] {
+            let shop = running_again(&bed).await;
+            bed.execute("DELETE FROM plugin_job_run", []).await;
+            unfinished_work(&bed, "acme/pay").await;
+            unfinished_work(&bed, "acme/rest").await;
+            shop.plugins.uninstall(&shop.owner, NAME, data, false).await.unwrap();
+            assert_eq!(left(&bed, "acme/pay").await, [Vec::<String>::new(), Vec::new()]);
+            assert_eq!(left(&bed, "acme/rest").await, [vec!["dead", "waiting"], vec!["after-hooks:acme/rest"]]);
+            let runs = "SELECT plugin || ' ' || state FROM plugin_job_run ORDER BY plugin, state";
+            let others = ["acme/rest done", "acme/rest running", "acme/rest waiting"];
+            let own: &[&str] = match data {
+                PluginData::Keep => &["acme/pay cancelled", "acme/pay cancelled", "acme/pay done"],
+                PluginData::Delete => &[],
+            };
+            assert_eq!(bed.texts(runs).await, [own, &others].concat());
+
+            // Another server did not know yet that it was gone.
+            unfinished_work(&bed, "acme/pay").await;
+            shop.install(&format!("{NAME} 1.0.0 {A}"), Some(asks(&[A]))).await.unwrap();
+            assert_eq!(left(&bed, "acme/pay").await, [Vec::<String>::new(), Vec::new()]);
+            let open = "SELECT id FROM plugin_job_run WHERE plugin = 'acme/pay' AND state IN ('waiting', 'running')";
+            assert_eq!(bed.texts(open).await, Vec::<String>::new());
+            shop.plugins.uninstall(&shop.owner, NAME, PluginData::Delete, false).await.unwrap();
+            bed.execute("DELETE FROM plugin_delivery", []).await;
+            bed.execute("DELETE FROM outbox_consumer", []).await;
+        }
+    })
+    .await;
+}
+
+/// A delivery that waits and a dead one, a place in the outbox, and three runs.
+async fn unfinished_work(bed: &Bed, plugin: &str) {
+    for state in ["waiting", "dead"] {
+        let sql = "INSERT INTO plugin_delivery (id, plugin, kind, subject, position, payload, state, attempts, next_at, created_at) \
+                   VALUES ($1, $2, 'after_hook', 'a', 1, '{}', $3, 0, $4, $4)";
+        let now = bed.db.now().to_string();
+        bed.execute(sql, [lyceum_kernel::Id::new().to_string().into(), plugin.into(), state.into(), now.into()]).await;
+    }
+    for state in ["waiting", "running", "done"] {
+        let sql = "INSERT INTO plugin_job_run (id, plugin, job, origin, payload, state, attempt, due_at, next_at, created_at) \
+                   VALUES ($1, $2, 'sweep', 'queue', '{}', $3, 0, $4, $4, $4)";
+        let now = bed.db.now().to_string();
+        bed.execute(sql, [lyceum_kernel::Id::new().to_string().into(), plugin.into(), state.into(), now.into()]).await;
+    }
+    let sql = "INSERT INTO outbox_consumer (name, position, updated_at) VALUES ($1, 0, $2)";
+    bed.execute(sql, [format!("after-hooks:{plugin}").into(), bed.db.now().to_string().into()]).await;
+}
+
+/// The states of its deliveries, and its place in the outbox.
+async fn left(bed: &Bed, plugin: &str) -> [Vec<String>; 2] {
+    let deliveries = format!("SELECT state FROM plugin_delivery WHERE plugin = '{plugin}' ORDER BY state");
+    let place = format!("SELECT name FROM outbox_consumer WHERE name = 'after-hooks:{plugin}'");
+    [bed.texts(&deliveries).await, bed.texts(&place).await]
+}
+
+/// Takes every addition that no other plugin makes, but for `wrong`.
+struct Fitting;
+
+impl AdditionCheck for Fitting {
+    fn fits(&self, addition: &Addition, beside: &[Addition]) -> Result<(), String> {
+        match beside.iter().find(|other| other.sdl == addition.sdl) {
+            Some(other) => Err(format!("{} adds it already", other.plugin)),
+            None if addition.sdl == "wrong" => Err("it is wrong".to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_api_is_neither_installed_nor_staged_nor_enabled() {
+    each_database(async |bed| {
+        let shop = running(&bed).await;
+        shop.plugins.check_additions_with(Arc::new(Fitting));
+        let wrong = shop.install("acme/rank 1.0.0-adds-wrong", None).await.unwrap_err();
+        assert_eq!(wrong.code(), ErrorCode::PluginInvalid);
+        assert_eq!(
+            wrong.message(),
+            "This is not a plugin that this server can run: acme/rank 1.0.0-adds-wrong (lyceum:graphql) does not fit \
+             the API: it is wrong. Mend `[graphql] sdl` in its plugin.toml."
+        );
+        assert_eq!(shop.plugins.installed("acme/rank").await.unwrap(), None);
+
+        // An update that asks for more would wait: one that does not fit is not even that.
+        let update = shop.install(&format!("{NAME} 2.0.0-adds-wrong {A} {B}"), None).await.unwrap_err();
+        assert_eq!(update.code(), ErrorCode::PluginInvalid);
+        assert_eq!(shop.plugins.overview(&shop.owner, NAME).await.unwrap().staged, None);
+
+        // What is not enabled is in nobody's way, and cannot come in the way of others later.
+        for name in ["acme/one", "acme/two"] {
+            shop.install(&format!("{name} 1.0.0-adds-it"), Some(Grants::default())).await.unwrap();
+        }
+        shop.plugins.enable(&shop.owner, "acme/one").await.unwrap();
+        let second = shop.plugins.enable(&shop.owner, "acme/two").await.unwrap_err();
+        assert!(second.message().contains("acme/one adds it already"), "{}", second.message());
+        assert_eq!(shop.state("acme/two").await, PluginState::Installed);
+        shop.plugins.disable(&shop.owner, "acme/one", false).await.unwrap();
+        shop.plugins.enable(&shop.owner, "acme/two").await.unwrap();
+
+        // An update of it does not stand in its own way; going back to what is taken now does not work.
+        shop.install("acme/two 1.1.0-adds-it", None).await.unwrap();
+        shop.install("acme/two 1.2.0-adds-other", Some(Grants::default())).await.unwrap();
+        shop.plugins.enable(&shop.owner, "acme/one").await.unwrap();
+        let back = shop.plugins.rollback(&shop.owner, "acme/two").await.unwrap_err();
+        assert_eq!(back.code(), ErrorCode::PluginInvalid);
+        assert_eq!(shop.plugins.installed("acme/two").await.unwrap().unwrap().version, "1.2.0-adds-other");
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -313,6 +469,26 @@ async fn comparisons_are_added_up_over_flushes() {
         assert_eq!(reports.len(), 1);
         let (calls, tau) = (&reports[0].report["calls"], &reports[0].report["kendallTau"]);
         assert_eq!((calls, tau), (&json!(2), &json!(0.0)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn comparisons_of_several_servers_are_all_counted() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        let flushes = (0..8).map(|_| async {
+            let (book, ids) = (Arc::new(ShadowBook::default()), ["a".to_owned(), "b".to_owned()]);
+            let pair = Pair { active: "lyceum/ranking-default".to_owned(), shadow: "acme/rank".to_owned() };
+            let tally = Tally::Ranking(RankingTally::of(&ids, &ids, [1000, 2000]));
+            book.compare(async move { vec![(pair, tally)] });
+            book.settle().await;
+            book.flush(&bed.db).await.unwrap();
+        });
+        futures::future::join_all(flushes).await;
+        shop.install("acme/rank 1.0.0", None).await.unwrap();
+        let reports = shop.plugins.shadow_report(&shop.owner, "acme/rank").await.unwrap();
+        assert_eq!((reports.len(), &reports[0].report["calls"]), (1, &json!(8)));
     })
     .await;
 }

@@ -248,12 +248,37 @@ fn denied(function: String) -> PluginNotice {
 }
 
 #[tokio::test]
+async fn refusals_of_one_plugin_push_out_no_notice_of_another() {
+    each_database(async |bed| {
+        let Office { desk, .. } = office(&bed).await;
+        let other = || PluginNotice::Denied {
+            plugin: "acme/other".into(),
+            version: "1.0.0".into(),
+            permission: "kv".into(),
+            function: "get".into(),
+            reason: "not granted".into(),
+        };
+        // One thread: nothing is written before the test waits.
+        (0..5_000).for_each(|number| desk.notice(denied(format!("f{number}"))));
+        desk.notice(other());
+        desk.notices().settle().await;
+        let kept = async |plugin| desk.notices().latest(Some(plugin), NOTICES_KEPT).await.unwrap().len();
+        assert_eq!((kept(PLUGIN).await, kept("acme/other").await), (128, 1));
+        assert_eq!(desk.notices().dropped(), 5_000 - 128);
+        desk.notice(denied("later".into()));
+        desk.notices().settle().await;
+        assert_eq!(kept(PLUGIN).await, 129, "what was written waits no more");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_last_thousand_notices_are_kept() {
     each_database(async |bed| {
         let Office { desk, .. } = office(&bed).await;
         for number in 0..NOTICES_KEPT + 3 {
             desk.notice(denied(format!("f{number}")));
-            if number % 500 == 0 {
+            if number % 100 == 0 {
                 desk.notices().settle().await;
             }
         }

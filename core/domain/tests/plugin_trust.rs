@@ -125,6 +125,28 @@ fn the_old_key_names_the_new_one() {
 }
 
 #[test]
+fn a_revoked_key_does_not_hand_over() {
+    let ((old, old_signer), (_, new_signer), (list_key, owner)) = (key(), key(), key());
+    let statement = Rotation::text(&acme(&old_signer), &new_signer, "2026-11-21");
+    let rotation = Some(Rotation { signature: sign(&old, &statement), statement });
+    let is = Inspection { rotation, ..package_of("acme/alipay", Some(&new_signer)) };
+    let judged = |list: &str| {
+        let list = Revocations::read(list, &sign(&list_key, list), &owner).unwrap();
+        judge(STRICT, Origin::Elsewhere, &is, Some(&acme(&old_signer)), &list)
+    };
+    let entry =
+        |more: &str| format!("[[revoked]]\nkey = \"{}\"\nreason = \"It was stolen.\"\n{more}", old_signer.public_key);
+    for list in [entry(""), entry("id = \"acme/another\"\n")] {
+        let refused = Failure::from(judged(&list).unwrap_err());
+        assert_eq!(refused.code(), ErrorCode::PluginUntrusted);
+        assert!(refused.message().contains(&old_signer.fingerprint()), "{}", refused.message());
+        assert!(refused.message().contains("which is revoked: It was stolen."), "{}", refused.message());
+    }
+    let others = format!("[[revoked]]\nkey = \"{}\"\n", owner.public_key);
+    assert_eq!(judged(&others), Ok(Verdict::Rotated(acme(&new_signer))));
+}
+
+#[test]
 fn no_byte_of_a_signature_can_be_changed_but_its_first_line() {
     let (pair, signer) = key();
     let signature = sign(&pair, "a text");

@@ -128,7 +128,7 @@ impl Current {
     fn build(domains: &Domains, definition: &Definition, before: Option<&Self>) -> Result<Self> {
         // Read first: what changes meanwhile is seen by the next request.
         let generation = domains.extensions.generation();
-        let additions = Additions::of(&domains.model, &domains.extensions.field_resolvers());
+        let additions = Additions::of(&domains.model, definition, &domains.extensions.field_resolvers());
         if let Some(before) = before.filter(|before| before.additions.same_schema(&additions)) {
             let (schema, documents) = (before.schema.clone(), before.documents.clone());
             return Ok(Self { schema, documents, additions, generation });
@@ -146,7 +146,7 @@ fn sdl_of(schema: &Schema) -> String {
     lines.join("\n").trim().replace("\n\n\n", "\n\n") + "\n"
 }
 
-fn definition(model: &TypeModel) -> Definition {
+pub(crate) fn definition(model: &TypeModel) -> Definition {
     let (mut inputs, mut outputs) = (Inputs::default(), Outputs::default());
     schema::register_enums(&mut inputs, model);
     filter::register(&mut inputs, model);

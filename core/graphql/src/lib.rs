@@ -29,5 +29,6 @@ mod upload;
 pub use api::{Api, ApiOptions, sdl};
 pub use error::error_json;
 pub use execute::{Answer, Asker, GraphqlRequest};
-pub use extend::check as check_fields;
+pub use extend::FieldCheck;
 pub use limits::Limits;
+pub use plugin_status::used as usage_json;

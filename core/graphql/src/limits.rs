@@ -7,7 +7,8 @@ use lyceum_kernel::{ErrorCode, Failure, Result};
 pub struct Limits {
     /// Levels of nested fields.
     pub depth: usize,
-    /// Fields times rows: a list multiplies what it holds by its page size.
+    /// Fields times rows: a list multiplies what it holds by its page size. A
+    /// plugin's field counts ten.
     pub cost: u64,
     /// Aliases in the document.
     pub aliases: usize,
@@ -35,6 +36,9 @@ impl Default for Limits {
     }
 }
 
+/// What a plugin's field costs: a call of a guest is dearer than a column.
+pub const GUEST_FIELD: u64 = 10;
+
 /// The cost of an operation, as it is added up.
 #[derive(Debug, Clone)]
 pub struct Meter {
@@ -55,7 +59,17 @@ impl Meter {
 
     /// One field at the present level.
     pub fn field(&mut self) -> Result<()> {
-        self.cost = self.cost.saturating_add(self.rows.last().copied().unwrap_or(1));
+        self.add(1)
+    }
+
+    /// What a plugin's field costs beyond one of ours.
+    pub fn guest(&mut self) -> Result<()> {
+        self.add(GUEST_FIELD - 1)
+    }
+
+    fn add(&mut self, fields: u64) -> Result<()> {
+        let rows = self.rows.last().copied().unwrap_or(1);
+        self.cost = self.cost.saturating_add(rows.saturating_mul(fields));
         if self.cost <= self.limits.cost {
             return Ok(());
         }
@@ -108,6 +122,16 @@ mod tests {
         meter.leave();
         meter.leave();
         assert!(meter.enter(11).is_ok());
+        assert_eq!(meter.field().map_err(|f| f.code()), Err(ErrorCode::QueryTooCostly));
+    }
+
+    #[test]
+    fn a_plugins_field_counts_ten_in_each_row() {
+        let mut meter = Meter::new(Limits { cost: 100, ..Limits::default() });
+        assert!(meter.enter(5).is_ok() && meter.field().is_ok() && meter.guest().is_ok());
+        assert_eq!(meter.cost(), 50);
+        assert!(meter.field().is_ok());
+        assert_eq!(meter.guest().map_err(|f| f.code()), Ok(()), "a hundred fits");
         assert_eq!(meter.field().map_err(|f| f.code()), Err(ErrorCode::QueryTooCostly));
     }
 

@@ -82,8 +82,8 @@ impl<'m> Planner<'m> {
         }
     }
 
-    /// A plugin's field: in its place the row tells the parent, which costs
-    /// what its fields cost.
+    /// A plugin's field: in its place the row tells the parent, whose fields
+    /// cost what they cost, besides the plugin's call.
     fn added(
         &mut self,
         def: &'m TypeDef,
@@ -92,6 +92,7 @@ impl<'m> Planner<'m> {
         below: &Selections<'_>,
     ) -> Result<Output<'m>> {
         let args = self.inputs.arguments(&field.arguments, |name| selected.argument(name), below.variables())?;
+        self.meter.guest()?;
         let projection = self.projection(field.object(), below)?;
         let mut parent =
             vec![(self.additions.marker.clone(), Output::Number(self.asked.len())), ("id".to_owned(), Output::Id)];

@@ -249,7 +249,9 @@ fn told(overview: &PluginOverview) -> Map<String, Json> {
     }
 }
 
-fn used(usage: &Usage) -> Json {
+/// What a plugin used, as a JSON object of the shape of `PluginUsage`.
+#[must_use]
+pub fn used(usage: &Usage) -> Json {
     let recent: Vec<Json> = match usage.recent_failures.as_slice() {
         [] => usage.last_failure.iter().map(|failure| failed(None, failure)).collect(),
         some => some.iter().map(|(at, failure)| failed(Some(*at), failure)).collect(),

@@ -111,7 +111,8 @@ pub fn build(model: &TypeModel, definition: &Definition, additions: &Additions) 
 /// The types that search covers.
 pub const SEARCHABLE: &[&str] = &["course", "lesson"];
 
-const SCALARS: &[(&str, &str)] = &[
+/// The scalars beside those of GraphQL, with what they are.
+pub const SCALARS: &[(&str, &str)] = &[
     ("DateTime", "A moment in UTC as RFC 3339 text: `2026-11-21T09:30:00.000Z`."),
     ("Decimal", "A decimal number as text, with all its places: `\"4.50\"`. A number is taken too."),
     ("Long", "A whole number of at most 53 bits."),

@@ -1,4 +1,5 @@
-//! Stops calling a plugin that keeps failing.
+//! Stops calling a plugin where it keeps failing: each world has its own breaker,
+//! so that nobody stops refunds by sending webhooks that a plugin traps on.
 //!
 //! Five failures within a minute open the breaker for 30 s, and so do more than
 //! half of the last twenty calls. Then one call is let through: it closes the
@@ -21,7 +22,7 @@ pub const LAST_CALLS: u32 = 20;
 pub const OPEN_FIRST: Duration = Duration::from_secs(30);
 pub const OPEN_MOST: Duration = Duration::from_secs(30 * 60);
 
-/// One plugin's breaker.
+/// The breaker of one world of a plugin.
 pub(crate) struct Breaker {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -127,13 +128,13 @@ pub(crate) struct Permit<'a> {
 }
 
 impl Permit<'_> {
-    pub fn succeeded(mut self) {
+    pub fn succeeded(&mut self) {
         self.told = true;
         self.breaker.succeeded(self.probe);
     }
 
     /// Whether the breaker opened by it.
-    pub fn failed(mut self) -> bool {
+    pub fn failed(&mut self) -> bool {
         self.told = true;
         self.breaker.failed(self.probe)
     }
@@ -162,7 +163,7 @@ mod tests {
     }
 
     fn fail(breaker: &Breaker) {
-        let _opened = breaker.admit().map(Permit::failed).expect("admitted");
+        let _opened = breaker.admit().expect("admitted").failed();
     }
 
     #[test]
@@ -170,7 +171,7 @@ mod tests {
         let (clock, breaker) = breaker();
         let call = |fails: bool| {
             clock.advance(Duration::from_secs(16));
-            let permit = breaker.admit().expect("admitted");
+            let mut permit = breaker.admit().expect("admitted");
             if fails {
                 return permit.failed();
             }
@@ -191,7 +192,7 @@ mod tests {
         fail(&breaker);
         assert!(breaker.admit().is_err());
         clock.advance(OPEN_FIRST);
-        let probe = breaker.admit().expect("half open");
+        let mut probe = breaker.admit().expect("half open");
         assert!(breaker.admit().is_err(), "only one call is let through");
         probe.succeeded();
         assert!(breaker.admit().is_ok());

@@ -1,8 +1,8 @@
 //! One call of a guest, from the breaker to the bookkeeping.
 //!
 //! **Invariants:** no guest runs without limits on time, memory and host calls;
-//! every call that was opened and not dropped by its caller is counted; a failure
-//! of the plugin tells the breaker, a refusal in the world's own words does not;
+//! every call that was opened is counted; a failure of the plugin tells the
+//! breaker of that world, a refusal in the world's own words does not;
 //! an input that is shut out, or a plugin that was taken back, costs no guest call.
 
 use std::{
@@ -17,17 +17,17 @@ use std::{
 
 use lyceum_domain::plugin::{FailureKind, PluginFailure, PluginNotice, Usage};
 use lyceum_kernel::{Clock, Timestamp};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDeadline};
 
 use crate::{
     breaker::{Breaker, Permit},
     engine::{PluginEngine, Running},
     host::{CallState, Context, Ended},
-    limits::{self, LimitTable, Limits, World},
+    limits::{self, LimitTable, Limits, TABLE, World},
     places::Places,
     quarantine::{self, InputDigest, Quarantine},
-    record::Record,
+    record::{Record, Spent},
     wishes::Wishes,
     worlds::NotTaken,
 };
@@ -36,15 +36,17 @@ use crate::{
 pub(crate) struct Plugin {
     context: Arc<Context>,
     engine: &'static PluginEngine,
-    breaker: Breaker,
+    /// One of each world, as are the limits.
+    breakers: [Breaker; TABLE.len()],
+    limits: [Limits; TABLE.len()],
     quarantine: Quarantine,
     /// Another version serves again in its place.
     taken_back: AtomicBool,
     places: Weak<Places>,
     record: Arc<Record>,
-    table: LimitTable,
-    wishes: Wishes,
-    slots: Arc<Semaphore>,
+    /// Its calls under way, and those of all plugins.
+    slots: Semaphore,
+    all_slots: Arc<Semaphore>,
 }
 
 /// What a [`Plugin`] needs besides its context.
@@ -53,10 +55,15 @@ pub(crate) struct Surroundings {
     pub clock: Arc<dyn Clock>,
     pub record: Arc<Record>,
     pub table: LimitTable,
+    /// For the calls of all plugins.
     pub slots: Arc<Semaphore>,
     /// Where the plugin will stand; told when its breaker opens.
     pub places: Weak<Places>,
 }
+
+/// Share of its wall time after which a call that its caller drops is a failure.
+/// A chain of hooks ends when the first of them has used up the time of all.
+const GIVEN_UP: f64 = 0.9;
 
 /// What a guest is called with, as the host sees it.
 #[derive(Clone, Copy)]
@@ -90,8 +97,8 @@ pub(crate) enum Outcome<R> {
     OutOfTime,
 }
 
-/// A call under way. Dropped without [`Call::close`], it leaves no trace: the
-/// caller went away.
+/// A call under way. Dropped without [`Call::close`], its caller went away: it is
+/// counted, and is a failure when next to nothing of its time was left.
 pub(crate) struct Call<'p> {
     plugin: &'p Plugin,
     world: World,
@@ -100,24 +107,26 @@ pub(crate) struct Call<'p> {
     limits: Limits,
     deadline: Instant,
     permit: Permit<'p>,
-    _running: Running,
-    _slot: OwnedSemaphorePermit,
+    closed: bool,
+    _running: Running<'p>,
+    _slots: [SemaphorePermit<'p>; 2],
 }
 
 impl Plugin {
-    pub fn new(context: Context, wishes: Wishes, surroundings: Surroundings) -> Self {
+    pub fn new(context: Context, wishes: &Wishes, surroundings: Surroundings) -> Self {
         let Surroundings { engine, clock, record, table, slots, places } = surroundings;
+        let limits = |world| wishes.applied(world, table.of(world), &context.granted.limits);
         Self {
-            context: Arc::new(context),
             engine,
-            breaker: Breaker::new(clock),
+            breakers: std::array::from_fn(|_| Breaker::new(Arc::clone(&clock))),
+            limits: std::array::from_fn(|place| limits(TABLE[place].world)),
+            context: Arc::new(context),
             quarantine: Quarantine::default(),
             taken_back: AtomicBool::new(false),
             places,
             record,
-            table,
-            wishes,
-            slots,
+            slots: Semaphore::new(limits::PLUGIN_CALLS),
+            all_slots: slots,
         }
     }
 
@@ -126,11 +135,11 @@ impl Plugin {
     }
 
     pub fn usage(&self) -> Usage {
-        self.record.usage(self.breaker.is_open(), |world| self.limits(world, 1))
+        self.record.usage(self.breakers.iter().any(Breaker::is_open), |world| self.limits(world, 1))
     }
 
     pub fn limits(&self, world: World, times: u32) -> Limits {
-        self.wishes.applied(world, self.table.of(world), &self.context.granted.limits).scaled(times)
+        self.limits[world.index()].scaled(times)
     }
 
     /// Begins a call, `times` as long as usual.
@@ -157,13 +166,23 @@ impl Plugin {
         if let Some(digest) = self.shut_out(world, function, input) {
             return Err(fail(FailureKind::Quarantined, quarantined(digest)));
         }
-        let permit = self.breaker.admit().map_err(|until| fail(FailureKind::Tripped, tripped(until)))?;
-        let slot = tokio::time::timeout_at(deadline.into(), Arc::clone(&self.slots).acquire_owned());
-        let Ok(Ok(slot)) = slot.await else {
+        let breaker = &self.breakers[world.index()];
+        let permit = breaker.admit().map_err(|until| fail(FailureKind::Tripped, tripped(until)))?;
+        let Some(slots) = self.slots(deadline).await else {
             return Err(fail(FailureKind::Timeout, "too many plugin calls are under way".into()));
         };
-        let running = self.engine.ticker.run();
-        Ok(Call { plugin: self, world, function, input, limits, deadline, permit, _running: running, _slot: slot })
+        let (_running, _slots) = (self.engine.ticker.run(), slots);
+        Ok(Call { plugin: self, world, function, input, limits, deadline, permit, closed: false, _running, _slots })
+    }
+
+    /// A slot of its own and one of all plugins, so that slow calls of one leave
+    /// room for the others.
+    async fn slots(&self, deadline: Instant) -> Option<[SemaphorePermit<'_>; 2]> {
+        if let (Ok(own), Ok(shared)) = (self.slots.try_acquire(), self.all_slots.try_acquire()) {
+            return Some([own, shared]);
+        }
+        let both = async { Some([self.slots.acquire().await.ok()?, self.all_slots.acquire().await.ok()?]) };
+        tokio::time::timeout_at(deadline.into(), both).await.ok().flatten()
     }
 
     /// No call begins any more; those under way end normally.
@@ -172,7 +191,7 @@ impl Plugin {
     }
 
     fn shut_out(&self, world: World, function: &str, input: Input<'_>) -> Option<InputDigest> {
-        self.quarantine.holds(|| input.digest(world, function), self.context.clock.now())
+        self.quarantine.holds(self.context.clock.as_ref(), || input.digest(world, function))
     }
 
     /// Remembers what it failed on, and tells the owner when that is shut out.
@@ -271,90 +290,142 @@ impl Call<'_> {
     /// # Errors
     /// The call failed, or its answer is not taken.
     pub fn close<R, T>(
-        self,
+        mut self,
         state: &CallState,
         outcome: Outcome<R>,
         check: impl FnOnce(R) -> Result<T, NotTaken>,
     ) -> Result<T, PluginFailure> {
-        self.plugin.record.called(self.world, state.spent(self.wall()));
-        let innocent = self.input_is_innocent(&outcome, state);
+        self.closed = true;
+        let spent = state.spent(self.wall());
+        self.plugin.record.called(self.world, spent);
         let checked = match outcome {
-            Outcome::Answered(answer) => check(answer),
-            Outcome::Broke(error) => Err(broken(&error, state)),
-            Outcome::OutOfTime => Err(out_of_time(self.limits)),
+            Outcome::Answered(answer) => check(answer).map_err(Verdict::of_answer),
+            Outcome::Broke(error) => Err(Verdict::of_error(&error, state)),
+            Outcome::OutOfTime => Err(Verdict::out_of_time(self.limits, spent)),
         };
         match checked {
             Ok(answer) => {
                 self.permit.succeeded();
                 Ok(answer)
             }
-            Err(not_taken) => Err(self.fail(not_taken, state, innocent)),
+            Err(verdict) if state.denied() => Err(self.fail(verdict.or_denied())),
+            Err(verdict) => Err(self.fail(verdict)),
         }
     }
 
-    /// Whether time ended the call that the guest did not use up: the machine
-    /// was busy, or a server elsewhere slow. The input has no part in that.
-    fn input_is_innocent<R>(&self, outcome: &Outcome<R>, state: &CallState) -> bool {
-        let wall_ms = self.limits.wall.as_millis();
-        match outcome {
-            Outcome::Answered(_) => false,
-            Outcome::Broke(error) => error.is::<PoolConcurrencyLimitError>(),
-            Outcome::OutOfTime => u128::from(state.spent(self.wall()).cpu_ms) * 2 < wall_ms,
-        }
-    }
-
-    fn fail(self, not_taken: NotTaken, state: &CallState, innocent: bool) -> PluginFailure {
-        let gave_up = state.denied() && matches!(not_taken.kind, FailureKind::Trap | FailureKind::Refused);
-        let kind = if gave_up { FailureKind::Denied } else { not_taken.kind };
-        let opened = if kind == FailureKind::Refused {
-            self.permit.succeeded();
-            false
-        } else {
-            self.permit.failed()
+    fn fail(&mut self, Verdict { why, blames }: Verdict) -> PluginFailure {
+        let opened = match blames {
+            Blames::Nobody => false,
+            Blames::Caller => {
+                self.permit.succeeded();
+                false
+            }
+            Blames::Plugin | Blames::PluginOnInput => self.permit.failed(),
         };
-        let failure = self.plugin.failure(self.world, self.function, kind, not_taken.detail);
+        let failure = self.plugin.failure(self.world, self.function, why.kind, why.detail);
         self.plugin.record.failed(self.world, &failure, self.plugin.context.clock.now());
-        if !innocent && blames_input(kind) {
+        if blames == Blames::PluginOnInput {
             self.plugin.suspect(self.world, self.input, &failure);
         }
         if opened {
             self.plugin.tripped(&failure);
         }
+        let kind = failure.kind;
         tracing::warn!(plugin = %failure.plugin, function = %failure.function, ?kind, detail = %failure.detail, "a plugin call failed");
         failure
     }
 }
 
-/// What the same input is likely to bring about again.
-const fn blames_input(kind: FailureKind) -> bool {
-    matches!(kind, FailureKind::Trap | FailureKind::Timeout | FailureKind::Memory | FailureKind::InvalidOutput)
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let spent = Spent { wall: self.wall(), cpu_ms: 0, memory: 0, host_calls: 0 };
+        self.plugin.record.called(self.world, spent);
+        if spent.wall >= self.limits.wall.mul_f64(GIVEN_UP) {
+            self.fail(Verdict::given_up(spent.wall));
+        }
+    }
 }
 
-fn out_of_time(limits: Limits) -> NotTaken {
-    NotTaken { kind: FailureKind::Timeout, detail: format!("it took longer than {} ms", limits.wall.as_millis()) }
+/// Why a call failed and who is to blame.
+struct Verdict {
+    why: NotTaken,
+    blames: Blames,
 }
 
-/// What an error of the engine says about the guest.
-fn broken(error: &wasmtime::Error, state: &CallState) -> NotTaken {
-    let trap = error.downcast_ref::<Trap>().copied();
-    let kind = if state.meter.refused() {
-        FailureKind::Memory
-    } else if error.is::<Ended>() {
-        FailureKind::Denied
-    } else if error.is::<PoolConcurrencyLimitError>() || trap == Some(Trap::Interrupt) {
-        FailureKind::Timeout
-    } else if trap.is_some() {
-        FailureKind::Trap
-    } else {
-        // Not the guest's code but its data: not UTF-8, out of bounds, too much of it.
-        FailureKind::InvalidOutput
-    };
-    let detail = match kind {
-        FailureKind::Memory => format!("it wanted more than {} bytes of memory", state.meter.allowed()),
-        FailureKind::Timeout if trap.is_some() => "it used more CPU time than its world has".to_owned(),
-        _ => shortened(&format!("{error:#}")),
-    };
-    NotTaken { kind, detail }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blames {
+    /// The machine had no room.
+    Nobody,
+    /// The plugin refused in the world's own words.
+    Caller,
+    Plugin,
+    /// The same input is likely to bring it about again.
+    PluginOnInput,
+}
+
+impl Verdict {
+    fn of_answer(why: NotTaken) -> Self {
+        let blames = match why.kind {
+            FailureKind::Refused => Blames::Caller,
+            FailureKind::InvalidOutput => Blames::PluginOnInput,
+            _ => Blames::Plugin,
+        };
+        Self { why, blames }
+    }
+
+    /// What an error of the engine says about the guest.
+    fn of_error(error: &wasmtime::Error, state: &CallState) -> Self {
+        let trap = error.downcast_ref::<Trap>().copied();
+        let (kind, blames) = if state.meter.refused() {
+            (FailureKind::Memory, Blames::PluginOnInput)
+        } else if error.is::<Ended>() {
+            (FailureKind::Denied, Blames::Plugin)
+        } else if error.is::<PoolConcurrencyLimitError>() {
+            (FailureKind::Timeout, Blames::Nobody)
+        } else if trap == Some(Trap::Interrupt) {
+            (FailureKind::Timeout, Blames::PluginOnInput)
+        } else if trap.is_some() {
+            (FailureKind::Trap, Blames::PluginOnInput)
+        } else {
+            // Not the guest's code but its data: not UTF-8, out of bounds, too much of it.
+            (FailureKind::InvalidOutput, Blames::PluginOnInput)
+        };
+        let detail = match kind {
+            FailureKind::Memory => format!("it wanted more than {} bytes of memory", state.meter.allowed()),
+            FailureKind::Timeout if blames == Blames::Nobody => "too many plugin instances are alive".to_owned(),
+            FailureKind::Timeout => "it used more CPU time than its world has".to_owned(),
+            _ => shortened(&format!("{error:#}")),
+        };
+        Self { why: NotTaken { kind, detail }, blames }
+    }
+
+    /// When the guest did not use up the time, the machine was busy or a server
+    /// elsewhere slow: the input has no part in that.
+    fn out_of_time(limits: Limits, spent: Spent) -> Self {
+        let wall_ms = limits.wall.as_millis();
+        let blames = if u128::from(spent.cpu_ms) * 2 < wall_ms { Blames::Plugin } else { Blames::PluginOnInput };
+        Self {
+            why: NotTaken { kind: FailureKind::Timeout, detail: format!("it took longer than {wall_ms} ms") },
+            blames,
+        }
+    }
+
+    fn given_up(after: Duration) -> Self {
+        let detail = format!("its caller gave up after {} ms", after.as_millis());
+        Self { why: NotTaken { kind: FailureKind::Timeout, detail }, blames: Blames::Plugin }
+    }
+
+    /// A plugin that was denied something and then gave up, failed for that.
+    fn or_denied(mut self) -> Self {
+        if matches!(self.why.kind, FailureKind::Trap | FailureKind::Refused) {
+            self.why.kind = FailureKind::Denied;
+            self.blames = Blames::Plugin;
+        }
+        self
+    }
 }
 
 /// A backtrace of a deep recursion would fill the log.

@@ -3,7 +3,7 @@
 //! **Invariant:** an [`Extension`] exists only when every export was bound and
 //! the guest said that it can serve.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use lyceum_domain::{
     content::{AfterHook, BeforeHook},
@@ -60,7 +60,8 @@ impl Parts {
 impl Extension {
     /// Binds the exports, asks the guest whether it can serve, and lets it bring
     /// its store up from `previous`, the version that ran before. That comes
-    /// last: a plugin that was refused has changed nothing.
+    /// last: a plugin that was refused has changed nothing. `carried`: the
+    /// channels that other plugins carry, with who does.
     ///
     /// # Errors
     /// Why the plugin cannot serve.
@@ -69,6 +70,7 @@ impl Extension {
         plugin: Plugin,
         pre: InstancePre<CallState>,
         previous: Option<&str>,
+        carried: &BTreeMap<String, String>,
     ) -> Result<Self, PluginFailure> {
         let plugin = Arc::new(plugin);
         let has_life = package.exports(worlds::LIFECYCLE);
@@ -79,6 +81,7 @@ impl Extension {
             worlds::check_instance(&plugin, &pre).await?;
         }
         let parts = Binding { package, plugin: &plugin, pre: &pre }.parts().await?;
+        carries_no_others(&parts, carried).map_err(|why| unfit(&package.inspection, FailureKind::Refused, why))?;
         if let Some(previous) = previous.filter(|version| has_life && **version != package.inspection.version) {
             worlds::migrate(&plugin, &pre, previous).await?;
         }
@@ -117,6 +120,16 @@ impl Extension {
             return Err(format!("the plugin `{taken}` already is the sign-in provider `{auth}`: disable it first"));
         }
         Ok(())
+    }
+}
+
+/// The owner knows who is given the codes for new passwords: no plugin comes
+/// between by serving a channel that another one serves.
+fn carries_no_others(parts: &Parts, carried: &BTreeMap<String, String>) -> Result<(), String> {
+    let mut channels = parts.notifier.iter().flat_map(|notifier| notifier.channels());
+    match channels.find_map(|channel| Some((channel, carried.get(channel)?))) {
+        Some((channel, taken)) => Err(format!("the plugin `{taken}` already carries `{channel}`: disable it first")),
+        None => Ok(()),
     }
 }
 

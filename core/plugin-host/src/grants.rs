@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     egress::{MailServer, OriginPattern},
-    interface::Capability,
+    interface::{Capability, InterfaceName},
     quantities::{self, ContentGrant},
+    worlds::LIFECYCLE,
 };
 
 /// The grants of an active plugin.
@@ -16,7 +17,11 @@ use crate::{
 pub(crate) struct Granted {
     pub capabilities: BTreeSet<Capability>,
     pub origins: Vec<OriginPattern>,
+    /// Names of all secrets: keys of `crypto` and what `http` and `smtp` may send.
     pub secrets: BTreeSet<String>,
+    /// Names of those that may be sent. A key that was granted for `crypto` alone
+    /// does not leave.
+    pub sendable: BTreeSet<String>,
     pub kv_bytes: u64,
     pub mail_servers: Vec<MailServer>,
     pub content_read: ContentGrant,
@@ -57,6 +62,9 @@ impl Granted {
                     return Err(format!("the secret `{name}` is granted, but the plugin does not ask for it"));
                 }
                 self.secrets.extend(grant.names.iter().cloned());
+                if capability == Capability::SecretRef {
+                    self.sendable.extend(grant.names.iter().cloned());
+                }
             }
             Capability::Kv => {
                 let (asked, given) = (ask.quota_bytes.unwrap_or(KV_DEFAULT_BYTES), grant.quota_bytes);
@@ -100,9 +108,10 @@ fn origins(ask: &Permission, grant: &Permission) -> Result<Vec<OriginPattern>, S
     Ok(granted)
 }
 
-/// SHA-256 over the permission set, without the reasons: another wording asks
-/// for nothing more.
-pub(crate) fn permission_hash(asks: &Grants, extends: &Extends) -> String {
+/// SHA-256 over the permission set and over what the plugin does, by interface,
+/// without the reasons: another wording asks for nothing more. Neither does the
+/// care of oneself, which is no part of it.
+pub(crate) fn permission_hash(asks: &Grants, extends: &Extends, exports: &[InterfaceName]) -> String {
     let mut digest = Sha256::new();
     for (name, ask) in &asks.0 {
         let mut line = vec![name.as_str()];
@@ -123,6 +132,8 @@ pub(crate) fn permission_hash(asks: &Grants, extends: &Extends) -> String {
         digest.update(line.join("\0"));
     }
     crate::extends::lines(extends).iter().for_each(|line| digest.update(line));
+    let does: BTreeSet<&str> = exports.iter().map(|name| name.path.as_str()).collect();
+    does.into_iter().filter(|path| *path != LIFECYCLE).for_each(|path| digest.update(format!("does\0\0{path}\n")));
     hex::encode(digest.finalize())
 }
 
@@ -148,8 +159,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_crypto_is_no_secret_to_send() {
+        let names = |names: &[&str]| Permission {
+            names: names.iter().map(ToString::to_string).collect(),
+            ..Permission::default()
+        };
+        let asks = Grants([("crypto".into(), names(&["key"])), ("secret-ref".into(), names(&["token"]))].into());
+        let granted = Granted::check(&asks, &asks).expect("what was asked");
+        assert_eq!(granted.secrets, ["key".to_owned(), "token".to_owned()].into());
+        assert_eq!(granted.sendable, ["token".to_owned()].into());
+    }
+
+    #[test]
     fn the_hash_ignores_order_and_reason_and_sees_every_quantity() {
-        let hash = |hosts: &[&str]| permission_hash(&http(hosts), &Extends::default());
+        let hash = |hosts: &[&str]| permission_hash(&http(hosts), &Extends::default(), &[]);
         assert_eq!(
             hash(&["https://a.example", "https://b.example"]),
             hash(&["https://b.example", "https://a.example"])
@@ -157,7 +180,18 @@ mod tests {
         assert_ne!(hash(&["https://a.example"]), hash(&["https://a.example", "https://b.example"]));
         let mut reasoned = http(&["https://a.example"]);
         reasoned.0.values_mut().for_each(|ask| ask.reason = "because".into());
-        assert_eq!(permission_hash(&reasoned, &Extends::default()), hash(&["https://a.example"]));
+        assert_eq!(permission_hash(&reasoned, &Extends::default(), &[]), hash(&["https://a.example"]));
+    }
+
+    #[test]
+    fn the_hash_sees_what_the_plugin_does() {
+        let hash = |names: &[&str]| {
+            let exports: Vec<InterfaceName> = names.iter().map(|name| name.parse().expect("a name")).collect();
+            permission_hash(&Grants::default(), &Extends::default(), &exports)
+        };
+        let ranker = hash(&["lyceum:ranking/ranker@1.0.0"]);
+        assert_ne!(ranker, hash(&["lyceum:ranking/ranker@1.0.0", "lyceum:auth/auth-provider@1.0.0"]));
+        assert_eq!(ranker, hash(&["lyceum:lifecycle/lifecycle@1.0.0", "lyceum:ranking/ranker@1.1.0"]));
     }
 
     fn limits(memory: u64) -> Grants {
@@ -172,8 +206,8 @@ mod tests {
         assert!(Granted::check(&limits(64), &limits(65)).is_err());
         assert!(Granted::check(&Grants::default(), &limits(1)).is_err());
         assert_ne!(
-            permission_hash(&limits(64), &Extends::default()),
-            permission_hash(&limits(65), &Extends::default())
+            permission_hash(&limits(64), &Extends::default(), &[]),
+            permission_hash(&limits(65), &Extends::default(), &[])
         );
     }
 }

@@ -5,7 +5,15 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use crate::{breaker, places, quarantine};
+use crate::{
+    breaker,
+    host::{
+        events::{EVENTS_PER_CALL, EVENTS_PER_HOUR},
+        json,
+        refusals::TOLD_PER_SECOND,
+    },
+    places, quarantine,
+};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -26,6 +34,10 @@ pub const TABLE_ELEMENTS: usize = 20_000;
 /// Bytes a call may write to the log, and lines a plugin may write in a second.
 pub const LOG_BYTES_PER_CALL: usize = 16 * KIB;
 pub const LOG_LINES_PER_SECOND: u32 = 100;
+/// Calls under way at once, over all plugins and for one. The engine has more
+/// instances than that, so that kept ones never starve the others.
+pub const CALLS: usize = 64;
+pub const PLUGIN_CALLS: usize = 16;
 /// Largest HTTP response, in bytes, and requests under way at once for a plugin.
 pub const HTTP_RESPONSE_BYTES: usize = MIB;
 pub const HTTP_CONCURRENT: usize = 4;
@@ -47,7 +59,7 @@ pub const RANKING_ITEMS: u32 = 500;
 /// Parents of one call for a field; longer lists are several calls.
 pub const GRAPHQL_PARENTS: usize = 100;
 
-/// What a call is part of.
+/// What a call is part of, in the order of [`TABLE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum World {
     PaymentVerify,
@@ -131,8 +143,13 @@ pub const TABLE: &[Row] = &[
 ];
 
 impl World {
+    /// Its place in [`TABLE`].
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
     fn row(self) -> &'static Row {
-        TABLE.iter().find(|row| row.world == self).unwrap_or(&TABLE[0])
+        &TABLE[self.index()]
     }
 
     /// As the documentation and error messages call it.
@@ -218,8 +235,8 @@ fn common() -> String {
     format!(
         "
 - The row of `ranking` is for {RANKING_ITEMS} items. Longer lists get a multiple of its times and sizes.
-- CPU time counts milliseconds in which the guest's code ran. Waiting for the host is not counted, with one exception:
-  what `crypto` computes for the guest is CPU time too.
+- CPU time counts milliseconds in which the guest's code ran. Waiting for the host is not counted, but its work is:
+  what `crypto` computes, reading the guest's JSON, taking secrets out of an answer.
 - `graphql field` is for {GRAPHQL_PARENTS} parents. Longer lists are several calls.
 - `before-hook` is one plugin's call; all before hooks of a change together have 250 ms.
 - `payment verify-webhook` is for `verify` and `read-return`.
@@ -228,6 +245,7 @@ Common to all worlds:
 
 | what | limit |
 |---|---|
+| calls under way at once: all plugins, one plugin | {CALLS}, {PLUGIN_CALLS} |
 | component | {} |
 | copied from the guest to the host at once | {} |
 | stack | {} |
@@ -239,6 +257,9 @@ Common to all worlds:
 | key and value of the plugin's store | {}, {} |
 | random bytes at once | {RANDOM_BYTES} |
 | message of `crypto` | {} |
+| an entry's values from the guest, an event's data | {}, {} |
+| events | {EVENTS_PER_CALL} a call, {EVENTS_PER_HOUR} an hour |
+| refusals that are told, each permission and function | {TOLD_PER_SECOND} a second; all are counted |
 
 Compiling happens in a process of its own, at the lowest priority and one component at a time. It may take {} of
 processor time and as much by the clock, and {} of address space and {COMPILE_SHARE} times the component's size more.
@@ -248,9 +269,10 @@ What fails is not called again and again:
 - **Quarantine.** An input on which a plugin fails {} times, by a trap, by its own time or memory, or with an answer that
   breaks the rules, does not reach that version again for {} after its last failure. Inputs are told apart by a
   hash; none is kept. Payments are exempt: a webhook is tried again until it is taken.
-- **Breaker.** {} failures within {}, or more than half of the last {}
-  calls, and the plugin is not called for {}. Then one call is let through: it closes the breaker, or the wait
-  doubles, up to {}. What is in quarantine does not count.
+- **Breaker.** Each row of the table above has its own. {} failures within {}, or more than half of the last {}
+  calls, and the plugin is not called there for {}. Then one call is let through: it closes the breaker, or the
+  wait doubles, up to {}. What is in quarantine does not count, nor what the machine had no room for. A call that
+  its caller gave up when nine tenths of its wall time were gone is a failure.
 - **Rollback.** When that happens within {} after an update, the version before serves again. What the update's
   `migrate` did to the plugin's store stays, so the version before must be able to live with it.
 
@@ -264,6 +286,8 @@ What a caller gets meanwhile is what it gets for every failure of that world.
         bytes(KV_KEY_BYTES),
         bytes(KV_VALUE_BYTES),
         bytes(CRYPTO_MESSAGE_BYTES),
+        bytes(json::CONTENT_BYTES),
+        bytes(json::EVENT_BYTES),
         duration(COMPILE_TIME),
         bytes(COMPILE_BASE),
         quarantine::FAILURES,
@@ -298,11 +322,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_world_has_exactly_one_row() {
-        for row in TABLE {
-            assert_eq!(TABLE.iter().filter(|other| other.world == row.world).count(), 1, "{}", row.name);
-            assert_eq!(row.world.name(), row.name);
+    fn the_rows_stand_in_the_order_of_the_worlds() {
+        for (place, row) in TABLE.iter().enumerate() {
+            assert_eq!((row.world.index(), row.world.name()), (place, row.name));
         }
+        assert_eq!(TABLE.len(), World::Lifecycle.index() + 1, "the last world has the last row");
     }
 
     #[test]

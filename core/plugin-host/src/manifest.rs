@@ -199,6 +199,13 @@ fn permission(name: &str, ask: Ask) -> Result<Permission, String> {
     for host in ask.hosts.iter().filter(|_| capability == Capability::Http) {
         host.parse::<OriginPattern>().map_err(|why| key(&format!("permissions.{name}.hosts"), host, &why))?;
     }
+    let secrets = matches!(capability, Capability::SecretRef | Capability::Crypto);
+    if let Some(wrong) = ask.names.iter().find(|name| secrets && !is_secret_name(name)) {
+        return Err(key(&format!("permissions.{name}.names"), wrong, &"write 1 to 64 of A-Z, a-z, 0-9, `_`, `.`, `-`"));
+    }
+    if let Some(wrong) = ask.collections.iter().find(|name| name.is_empty() || name.contains(char::is_control)) {
+        return Err(key(&format!("permissions.{name}.collections"), wrong, &"write the name of a content type"));
+    }
     let content = matches!(capability, Capability::ContentRead | Capability::ContentWrite);
     let fits = (ask.hosts.is_empty() || matches!(capability, Capability::Http | Capability::Smtp))
         && (ask.names.is_empty()
@@ -219,6 +226,12 @@ fn permission(name: &str, ask: Ask) -> Result<Permission, String> {
     Ok(asked)
 }
 
+/// The hash of the permissions joins names, so nothing may stand in one that joins.
+fn is_secret_name(name: &str) -> bool {
+    let proper = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    (1..=64).contains(&name.len()) && name.bytes().all(proper)
+}
+
 /// `64KiB`, `32MiB`.
 fn byte_size(name: &str, text: &str) -> Result<usize, String> {
     let (digits, unit) = match text {
@@ -228,4 +241,52 @@ fn byte_size(name: &str, text: &str) -> Result<usize, String> {
     };
     let count: usize = digits.trim().parse().map_err(|e| key(name, text, &e))?;
     count.checked_mul(unit).ok_or_else(|| key(name, text, &"the size is too large"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A manifest that asks for a permission in this quantity.
+    fn asking(permission: &str, quantity: &str) -> Result<Permission, String> {
+        let manifest = format!(
+            r#"
+            [plugin]
+            id = "acme/a"
+            version = "1.0.0"
+            license = "MIT"
+            lyceum = ">=0.1"
+            implements = ["lyceum:notify/notifier@1.0"]
+            [permissions.{permission}]
+            {quantity}
+            "#
+        );
+        Manifest::parse(&manifest).map(|manifest| manifest.asks.0[permission].clone())
+    }
+
+    fn named(key: &str, name: &str) -> String {
+        format!("{key} = [{}]", toml::Value::String(name.to_owned()))
+    }
+
+    #[test]
+    fn a_secret_has_a_plain_name() {
+        for permission in ["secret-ref", "crypto"] {
+            for name in ["a", "client_secret", "wechatpay.v3-ROOTS", &"k".repeat(64)] {
+                assert_eq!(asking(permission, &named("names", name)).map(|ask| ask.names), Ok(vec![name.to_owned()]));
+            }
+            for name in ["", "a b", "a/b", "key\0quota", "inline:AA", "ключ", &"k".repeat(65)] {
+                let wrong = asking(permission, &named("names", name)).expect_err(name);
+                let key = format!("the manifest's `permissions.{permission}.names` is \"{name}\"");
+                assert!(wrong.starts_with(&key), "{wrong}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_content_type_cannot_pass_for_two_in_the_hash() {
+        let asked = |name| asking("content-read", &format!("{}\nscope = \"own\"", named("collections", name)));
+        assert_eq!(asked("course").map(|ask| ask.collections), Ok(vec!["course".to_owned()]));
+        assert!(asked("course\0collection=lesson").is_err());
+        assert!(asked("").is_err());
+    }
 }

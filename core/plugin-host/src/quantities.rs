@@ -9,16 +9,10 @@ use crate::{egress::MailServer, interface::Capability};
 const NAMES: usize = 64;
 
 /// What was granted of `content-read` or `content-write`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ContentGrant {
     collections: Vec<String>,
     entries: EntryScope,
-}
-
-impl Default for ContentGrant {
-    fn default() -> Self {
-        Self { collections: Vec::new(), entries: EntryScope::Own }
-    }
 }
 
 impl ContentGrant {
@@ -40,31 +34,24 @@ impl ContentGrant {
                 "the content type `{wide}` is granted for `{name}`, but the plugin does not ask for it"
             ));
         }
-        let scope = |permission: &Permission| entry_scope(capability, permission.scope.as_deref().unwrap_or("own"));
+        let scope = |permission: &Permission| match permission.scope.as_deref() {
+            Some(name) => entry_scope(capability, name),
+            None => Ok(EntryScope::default()),
+        };
         let (most, given) = (scope(ask)?, scope(grant)?);
-        if rank(given) > rank(most) {
+        if given > most {
             return Err(format!("the scope of `{name}` is granted wider than the plugin asks"));
         }
         Ok(Self { collections: grant.collections.clone(), entries: given })
     }
 }
 
-/// Own entries are fewer than published ones, and those fewer than all.
-fn rank(scope: EntryScope) -> u8 {
-    match scope {
-        EntryScope::Own => 0,
-        EntryScope::Published => 1,
-        EntryScope::All => 2,
-    }
-}
-
-fn entry_scope(capability: Capability, text: &str) -> Result<EntryScope, String> {
-    match (capability, text) {
-        (_, "own") => Ok(EntryScope::Own),
-        (Capability::ContentRead, "published") => Ok(EntryScope::Published),
-        (_, "all") => Ok(EntryScope::All),
-        (Capability::ContentRead, other) => Err(format!("the scope is \"{other}\": write `own`, `published` or `all`")),
-        (_, other) => Err(format!("the scope is \"{other}\": write `own` or `all`")),
+fn entry_scope(capability: Capability, name: &str) -> Result<EntryScope, String> {
+    let reads = capability == Capability::ContentRead;
+    match EntryScope::named(name) {
+        Some(scope) if reads || scope != EntryScope::Published => Ok(scope),
+        _ if reads => Err(format!("the scope is \"{name}\": write `own`, `published` or `all`")),
+        _ => Err(format!("the scope is \"{name}\": write `own` or `all`")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Inputs that a plugin fails on again and again are not given to it any more.
 //!
 //! The second failure on the same input within an hour shuts it out for an
-//! hour. Only failures are looked at, so a plugin that works pays one atomic read.
+//! hour. While no input is shut out, a call pays one atomic read.
 //!
 //! **Invariant:** an input is known by a hash; nothing of it is kept.
 
@@ -10,12 +10,12 @@ use std::{
     fmt::{self, Write as _},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use lyceum_kernel::Timestamp;
+use lyceum_kernel::{Clock, Timestamp};
 use sha2::{Digest, Sha256};
 
 /// Failures on one input that shut it out.
@@ -28,7 +28,8 @@ const MOST: usize = 256;
 /// The inputs that one version of a plugin failed on.
 #[derive(Default)]
 pub(crate) struct Quarantine {
-    known: AtomicUsize,
+    /// When the last input that is shut out comes in again, in milliseconds.
+    until: AtomicI64,
     suspects: Mutex<HashMap<InputDigest, Suspect>>,
 }
 
@@ -68,10 +69,15 @@ impl fmt::Write for Hashing {
 }
 
 impl Quarantine {
-    /// Whether this input is shut out. The digest is made only when there is
-    /// anything to compare it with; what has none is exempt.
-    pub fn holds(&self, digest: impl FnOnce() -> Option<InputDigest>, now: Timestamp) -> Option<InputDigest> {
-        if self.known.load(Ordering::Relaxed) == 0 {
+    /// Whether this input is shut out. The clock is read and the digest made only
+    /// when there is anything to compare it with; what has none is exempt.
+    pub fn holds(&self, clock: &dyn Clock, digest: impl FnOnce() -> Option<InputDigest>) -> Option<InputDigest> {
+        let until = self.until.load(Ordering::Relaxed);
+        if until == 0 {
+            return None;
+        }
+        let now = clock.now();
+        if now.as_millis() >= until {
             return None;
         }
         let digest = digest()?;
@@ -91,9 +97,11 @@ impl Quarantine {
         }
         let suspect = suspects.entry(digest).or_insert(Suspect { failures: 0, last: now });
         *suspect = Suspect { failures: suspect.failures + 1, last: now };
-        let shut_out = suspect.failures == FAILURES;
-        self.known.store(suspects.len(), Ordering::Relaxed);
-        shut_out
+        let failures = suspect.failures;
+        if failures >= FAILURES {
+            self.until.fetch_max(now.plus(REMEMBERED).as_millis(), Ordering::Relaxed);
+        }
+        failures == FAILURES
     }
 }
 
@@ -105,6 +113,8 @@ impl Suspect {
 
 #[cfg(test)]
 mod tests {
+    use lyceum_kernel::ManualClock;
+
     use super::*;
 
     fn digest(input: &str) -> InputDigest {
@@ -115,16 +125,20 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
+    fn clock(seconds: i64) -> ManualClock {
+        ManualClock::at(at(seconds))
+    }
+
     #[test]
     fn the_second_failure_shuts_an_input_out_for_an_hour() {
         let quarantine = Quarantine::default();
-        assert!(quarantine.holds(|| unreachable!("nothing is known"), at(0)).is_none());
+        assert!(quarantine.holds(&clock(0), || unreachable!("nothing is known")).is_none());
         assert!(!quarantine.failed(digest("a"), at(0)));
-        assert!(quarantine.holds(|| Some(digest("a")), at(1)).is_none());
+        assert!(quarantine.holds(&clock(1), || Some(digest("a"))).is_none());
         assert!(quarantine.failed(digest("a"), at(1)));
-        assert!(quarantine.holds(|| Some(digest("a")), at(3600)).is_some());
-        assert!(quarantine.holds(|| Some(digest("b")), at(3600)).is_none());
-        assert!(quarantine.holds(|| Some(digest("a")), at(3601)).is_none());
+        assert!(quarantine.holds(&clock(3600), || Some(digest("a"))).is_some());
+        assert!(quarantine.holds(&clock(3600), || Some(digest("b"))).is_none());
+        assert!(quarantine.holds(&clock(3601), || Some(digest("a"))).is_none());
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(crate) struct Spent {
 impl Record {
     /// Counts a call that ended, well or not.
     pub fn called(&self, world: World, spent: Spent) {
-        let Some(of) = self.worlds.get(index(world)) else { return };
+        let of = &self.worlds[world.index()];
         of.calls.fetch_add(1, Relaxed);
         of.wall[step(spent.wall)].fetch_add(1, Relaxed);
         raise(&of.cpu_ms, spent.cpu_ms.into());
@@ -82,13 +82,12 @@ impl Record {
 
     /// Counts a failure of a call that was counted.
     pub fn failed(&self, world: World, failure: &PluginFailure, at: Timestamp) {
-        if let Some(of) = self.worlds.get(index(world)) {
-            of.failures.fetch_add(1, Relaxed);
-            match failure.kind {
-                FailureKind::Denied => _ = of.denied.fetch_add(1, Relaxed),
-                FailureKind::Timeout => _ = of.timeouts.fetch_add(1, Relaxed),
-                _ => {}
-            }
+        let of = &self.worlds[world.index()];
+        of.failures.fetch_add(1, Relaxed);
+        match failure.kind {
+            FailureKind::Denied => _ = of.denied.fetch_add(1, Relaxed),
+            FailureKind::Timeout => _ = of.timeouts.fetch_add(1, Relaxed),
+            _ => {}
         }
         let mut recent = self.recent();
         recent.push_front((at, failure.clone()));
@@ -97,9 +96,9 @@ impl Record {
 
     /// `limits` are those that the plugin has now.
     pub fn usage(&self, breaker_open: bool, limits: impl Fn(World) -> Limits) -> Usage {
-        let called = TABLE.iter().filter(|row| self.worlds[index(row.world)].calls.load(Relaxed) > 0);
-        let by_world: Vec<WorldUsage> =
-            called.map(|row| self.worlds[index(row.world)].usage(row.name, limits(row.world))).collect();
+        let worlds = TABLE.iter().map(|row| (row, &self.worlds[row.world.index()]));
+        let called = worlds.filter(|(_, of)| of.calls.load(Relaxed) > 0);
+        let by_world: Vec<WorldUsage> = called.map(|(row, of)| of.usage(row.name, limits(row.world))).collect();
         let recent_failures: Vec<_> = self.recent().iter().cloned().collect();
         Usage {
             calls: by_world.iter().map(|world| world.calls).sum(),
@@ -152,11 +151,6 @@ impl WorldRecord {
         });
         reached.map_or(0.0, upper_ms)
     }
-}
-
-/// Where a world stands in the table.
-fn index(world: World) -> usize {
-    TABLE.iter().position(|row| row.world == world).unwrap_or(TABLE.len())
 }
 
 /// Without a write when nothing changes, as nearly always.

@@ -20,7 +20,7 @@ use lyceum_domain::{
     payment::PaymentProvider,
     plugin::{
         Activation, Extensions, FailureKind, FieldResolver, HostServices, Inspection, PluginFailure, PluginRuntime,
-        Usage,
+        Role, Usage,
     },
     ranking::Ranker,
 };
@@ -33,7 +33,7 @@ use crate::{
     cache::{CompileCache, CompileCounts},
     call::{Plugin, Surroundings},
     compile::{Compiler, Compiling},
-    egress::{Egress, Exchange, Secrets},
+    egress::{Egress, Exchange, Lookup, Secrets},
     engine::PluginEngine,
     extension::{Extension, Parts, unfit},
     grants::Granted,
@@ -46,10 +46,6 @@ use crate::{
     record::Record,
     recording::Recorder,
 };
-
-/// Calls under way at once, over all plugins. The engine has more instances
-/// than that, so that kept ones never starve the others.
-const CALLS: usize = 64;
 
 /// What the host is made of.
 pub struct PluginHostConfig {
@@ -64,6 +60,8 @@ pub struct PluginHostConfig {
     pub recordings: Option<PathBuf>,
     /// Answers HTTP in the place of the network: then nothing leaves.
     pub exchanges: Option<Vec<Exchange>>,
+    /// Looks names up in the place of this machine.
+    pub names: Option<Arc<dyn Lookup>>,
     /// Compiles in a process of its own; none: in this one, without limits.
     pub compiler: Option<Compiler>,
 }
@@ -77,6 +75,7 @@ impl Default for PluginHostConfig {
             component_bytes: limits::COMPONENT_BYTES,
             recordings: None,
             exchanges: None,
+            names: None,
             compiler: None,
         }
     }
@@ -118,9 +117,10 @@ impl PluginHost {
             None => CompileCache::default(),
         };
         let lyceum = Version::parse(env!("CARGO_PKG_VERSION")).expect("cargo checks the version");
+        let egress = config.names.map_or_else(Egress::new, Egress::looking_up)?;
         let egress = match config.exchanges {
-            Some(exchanges) => Egress::new()?.scripted(exchanges),
-            None => Egress::new()?,
+            Some(exchanges) => egress.scripted(exchanges),
+            None => egress,
         };
         Ok(Self {
             engine: PluginEngine::shared().map_err(HostError::Engine)?,
@@ -130,7 +130,7 @@ impl PluginHost {
             rules: Rules { lyceum, component_bytes: config.component_bytes, limits: config.limits },
             egress: Arc::new(egress),
             recorder: config.recordings.map(|directory| Arc::new(Recorder::new(directory))),
-            slots: Arc::new(Semaphore::new(CALLS)),
+            slots: Arc::new(Semaphore::new(limits::CALLS)),
             services: OnceLock::new(),
             kept: Mutex::default(),
         })
@@ -196,7 +196,7 @@ impl PluginHost {
         let table = self.rules.limits.clone();
         let places = Arc::downgrade(&self.places);
         let surroundings = Surroundings { engine: self.engine, clock, record, table, slots, places };
-        Plugin::new(context, package.manifest.limits.clone(), surroundings)
+        Plugin::new(context, &package.manifest.limits, surroundings)
     }
 
     /// # Errors
@@ -205,6 +205,17 @@ impl PluginHost {
         let active = self.places.active();
         let mut others = active.iter().filter(|(id, _)| **id != package.manifest.id);
         others.try_for_each(|(_, extension)| extension.leaves_room_for(package))
+    }
+
+    /// The channels of messages that other plugins serve, with who does.
+    fn carried_by_others(&self, package: &Package) -> BTreeMap<String, String> {
+        let mut notifiers = self.notifiers();
+        notifiers.retain(|notifier| notifier.name() != package.manifest.id);
+        let served = |notifier: &Arc<dyn Notifier>| {
+            let name = notifier.name().to_owned();
+            notifier.channels().iter().map(move |channel| (channel.clone(), name.clone())).collect::<Vec<_>>()
+        };
+        notifiers.iter().flat_map(served).collect()
     }
 
     /// The parts of one kind, in the order of the plugins' ids.
@@ -240,7 +251,9 @@ impl PluginRuntime for PluginHost {
         let pre = linked.map_err(|error| refuse(FailureKind::Compile)(format!("{error:#}")))?;
         let (previous, role) = (activation.previous_version.clone(), activation.role);
         let plugin = self.plugin(&package, granted, activation);
-        let extension = Extension::start(&package, plugin, pre, previous.as_deref()).await?;
+        // What is only compared carries nothing.
+        let carried = if role == Role::Active { self.carried_by_others(&package) } else { BTreeMap::new() };
+        let extension = Extension::start(&package, plugin, pre, previous.as_deref(), &carried).await?;
         self.places.put(&package.manifest.id, extension.in_role(role).recorded(self.recorder.as_ref()));
         Ok(package.inspection)
     }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use axum::Router;
 use lyceum_domain::{Choices, Domains, Ports, plugin::PluginSettings, search::SearchIndex};
-use lyceum_graphql::{Api, ApiOptions};
+use lyceum_graphql::{Api, ApiOptions, FieldCheck};
 use lyceum_kernel::Clock;
 use lyceum_plugin_host::{PluginHost, PluginHostConfig};
 use lyceum_search::{EmbeddedIndex, MeilisearchIndex};
@@ -69,15 +69,30 @@ impl App {
             plugins: plugin_settings(config)?,
         };
         let domains = Domains::open(database, model, ports, choices).await?;
-        domains.plugins.get_packages_from(Arc::new(plugin_source::Network { dev: config.dev }));
-        plugin_source::revocations::apply(config, &domains.plugins).await?;
+        domains.plugins.get_packages_from(Arc::new(plugin_source::Network::new(config)));
+        domains.plugins.check_additions_with(Arc::new(FieldCheck::new(domains.model.clone())));
+        let revocations = plugin_source::revocations::Followed::of(config).map(Arc::new);
+        if let Some(list) = &revocations {
+            list.apply(&domains.plugins).await?;
+        }
         if purpose == Purpose::Serve {
             activate_plugins(&domains).await?;
         }
         let api = Api::new(domains.clone(), ApiOptions { limits: config.graphql.0, dev: config.dev })?;
         let figures = http::metrics::Figures::new(host, domains.clone(), config.metrics.clone());
         let presence = config.dev.then(|| config.data_dir.clone());
-        Ok(Self { domains, api, figures, beside: background::Beside { wants_reindex, recorder, presence } })
+        Ok(Self {
+            domains,
+            api,
+            figures,
+            beside: background::Beside {
+                wants_reindex,
+                recorder,
+                presence,
+                usage: config.data_dir.clone(),
+                revocations,
+            },
+        })
     }
 
     /// All routes, with request ids, logs and security headers.

@@ -18,7 +18,7 @@ use lyceum_domain::{
 use lyceum_plugin_host::Recorder;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::presence;
+use crate::{plugin_source::revocations::Followed, plugin_usage, presence};
 
 /// How often open payments are looked at.
 const JANITOR_INTERVAL: Duration = Duration::from_secs(15);
@@ -53,6 +53,10 @@ pub(crate) struct Beside {
     pub recorder: Option<Arc<Recorder>>,
     /// Where it is told that this server runs, in development mode.
     pub presence: Option<PathBuf>,
+    /// Where it is told what plugins have used.
+    pub usage: PathBuf,
+    /// The list of what is revoked, when there is one.
+    pub revocations: Option<Arc<Followed>>,
 }
 
 pub(crate) fn spawn(domains: &Domains, beside: &Beside) -> Background {
@@ -98,11 +102,24 @@ impl Beside {
             let work = move || write_recordings(recorder.clone(), until.clone());
             tasks.push(tokio::spawn(supervise("plugin recordings", stopped.clone(), work)));
         }
+        if self.presence.is_some() {
+            let (domains, until) = (domains.clone(), stopped.clone());
+            let work = move || follow_author(domains.clone(), until.clone());
+            tasks.push(tokio::spawn(supervise("plugin development", stopped.clone(), work)));
+        }
         if let Some(data_dir) = self.presence.clone() {
             let (domains, until) = (domains.clone(), stopped.clone());
             let work = move || tell_presence(data_dir.clone(), domains.clone(), until.clone());
             tasks.push(tokio::spawn(supervise("presence", stopped.clone(), work)));
         }
+        if let Some(list) = self.revocations.clone() {
+            let (domains, until) = (domains.clone(), stopped.clone());
+            let work = move || follow_revocations(list.clone(), domains.clone(), until.clone());
+            tasks.push(tokio::spawn(supervise("revocation list", stopped.clone(), work)));
+        }
+        let (data_dir, domains, until) = (self.usage.clone(), domains.clone(), stopped.clone());
+        let work = move || tell_usage(data_dir.clone(), domains.clone(), until.clone());
+        tasks.push(tokio::spawn(supervise("plugin usage", stopped.clone(), work)));
         tasks
     }
 }
@@ -215,10 +232,34 @@ async fn write_recordings(recorder: Arc<Recorder>, stopped: watch::Receiver<bool
 async fn tell_presence(data_dir: PathBuf, domains: Domains, stopped: watch::Receiver<bool>) {
     let data_dir: &Path = &data_dir;
     loop {
-        presence::write(data_dir, domains.extensions.as_ref());
+        presence::write(data_dir, &presence::Presence::of(domains.extensions.as_ref(), &domains.plugins));
         tokio::select! {
             () = until(stopped.clone()) => return presence::remove(data_dir),
             () = tokio::time::sleep(presence::INTERVAL) => {}
+        }
+    }
+}
+
+/// Stops what is revoked while the server runs.
+async fn follow_revocations(list: Arc<Followed>, domains: Domains, stopped: watch::Receiver<bool>) {
+    list.follow(&domains.plugins, until(stopped)).await;
+}
+
+/// Tells commands on the same data directory what plugins have used.
+async fn tell_usage(data_dir: PathBuf, domains: Domains, stopped: watch::Receiver<bool>) {
+    plugin_usage::tell(&data_dir, &domains, until(stopped)).await;
+}
+
+/// In development a plugin that was saved is to run at once, not at the
+/// reconciler's next look.
+async fn follow_author(domains: Domains, stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = until(stopped.clone()) => return,
+            () = tokio::time::sleep(presence::INTERVAL) => {}
+        }
+        if let Err(failure) = domains.plugins.reconcile().await {
+            tracing::error!(cause = ?failure, "plugins could not be compared with their records");
         }
     }
 }

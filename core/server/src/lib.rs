@@ -18,6 +18,7 @@ mod logs;
 mod operator;
 pub mod plugin_lock;
 pub mod plugin_source;
+mod plugin_usage;
 mod presence;
 mod progress;
 mod schema;

@@ -2,12 +2,13 @@
 //! that it runs, and when its plugins changed.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use lyceum_domain::plugin::Extensions;
+use lyceum_domain::plugin::{Extensions, Plugins};
 use serde::{Deserialize, Serialize};
 
 /// How often it is told.
@@ -15,11 +16,21 @@ pub(crate) const INTERVAL: Duration = Duration::from_millis(250);
 /// Of this age, what was told is of a server that is gone.
 const STALE: Duration = Duration::from_secs(3);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Presence {
     pub pid: u32,
     /// Counts the changes of the active plugins.
     pub generation: u64,
+    /// The revisions of the rows that it has acted on, by plugin.
+    pub plugins: BTreeMap<String, i64>,
+}
+
+impl Presence {
+    pub fn of(active: &dyn Extensions, plugins: &Plugins) -> Self {
+        // First: what has been acted on shows in the generation.
+        let acted_on = plugins.acted_on();
+        Self { pid: std::process::id(), generation: active.generation(), plugins: acted_on }
+    }
 }
 
 fn path(data_dir: &Path) -> PathBuf {
@@ -35,8 +46,7 @@ pub(crate) fn read(data_dir: &Path) -> Option<Presence> {
 }
 
 /// Tells how things stand.
-pub(crate) fn write(data_dir: &Path, active: &dyn Extensions) {
-    let now = Presence { pid: std::process::id(), generation: active.generation() };
+pub(crate) fn write(data_dir: &Path, now: &Presence) {
     let beside = path(data_dir).with_extension("part");
     let text = serde_json::json!(now).to_string();
     if let Err(error) = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path(data_dir))) {
@@ -52,17 +62,16 @@ pub(crate) fn remove(data_dir: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use lyceum_domain::plugin::NoExtensions;
-
     use super::*;
 
     #[test]
     fn a_server_is_there_until_it_says_that_it_goes() {
         let directory = tempfile::tempdir().expect("a directory");
         assert_eq!(read(directory.path()), None);
-        write(directory.path(), &NoExtensions);
-        let pid = std::process::id();
-        assert_eq!(read(directory.path()), Some(Presence { pid, generation: 0 }));
+        let plugins = [("acme/rank".to_owned(), 3)].into();
+        let now = Presence { pid: std::process::id(), generation: 7, plugins };
+        write(directory.path(), &now);
+        assert_eq!(read(directory.path()), Some(now));
         remove(directory.path());
         assert_eq!(read(directory.path()), None);
     }

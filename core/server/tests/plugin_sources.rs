@@ -3,6 +3,9 @@
 //! pushing need: tokens, manifests by tag and digest, blobs, uploads.
 #![allow(clippy::unwrap_used)]
 
+#[path = "plugin_sources/revoked.rs"]
+mod revoked;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,

@@ -179,7 +179,7 @@ fn inspect_is_to_be_read() {
 #[test]
 fn an_upgrade_is_checked_with_recorded_calls() {
     let bench = Bench::with("moderation-wordlist");
-    bench.told("install it.wasm --enable");
+    bench.told("install it.wasm --grant-all --enable");
     has(&bench.told("upgrade --check"), "lyceum/moderation-wordlist: no calls are recorded yet");
 
     let texts = ["Great lesson, thank you!", "Best casino bonus"];
@@ -207,12 +207,129 @@ fn an_upgrade_is_checked_with_recorded_calls() {
 
     let other = bench.refused("upgrade ranking-default --check --with it.wasm");
     assert!(other.contains("the package is lyceum/moderation-wordlist 1.0.0, not lyceum/ranking-default"), "{other}");
+    // With a section more it is a package that nobody signed.
+    let mut changed = fs::read(bench.path("it.wasm")).unwrap();
+    changed.extend([0, 2, 1, b'x']);
+    fs::write(bench.path("changed.wasm"), changed).unwrap();
+    let strict = Command::new(env!("CARGO_BIN_EXE_lyceum"))
+        .current_dir(bench.path("."))
+        .args("--data-dir data plugin upgrade moderation-wordlist --check --with changed.wasm".split(' '))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&strict.stderr);
+    assert!(!strict.status.success() && told.contains("is not signed"), "{told}");
+
     bench.told("uninstall moderation-wordlist");
-    assert!(!bench.path("data/recordings/lyceum--moderation-wordlist.jsonl").exists());
+    assert!(!bench.path("data/recordings/lyceum.moderation-wordlist.jsonl").exists());
+}
+
+#[test]
+fn the_outcome_of_a_check_is_read_by_programs_too() {
+    let bench = Bench::with("moderation-wordlist");
+    bench.told("install it.wasm --grant-all --enable");
+    let check = |told: &str| serde_json::from_str::<Json>(&told[..=told.rfind("\n}").unwrap() + 1]).unwrap();
+    let name = "lyceum/moderation-wordlist";
+    let none = json!({
+        "plugin": name, "version": null, "calls": 0, "same": 0, "different": 0, "failed": 0, "gone": 0, "differences": [],
+    });
+    let told = bench.told("upgrade --check --json");
+    assert_eq!(check(&told), json!({ "passed": true, "plugins": [none] }));
+
+    let verdict = json!([{ "id": "1", "decision": "hold", "labels": [], "confidence": null, "note": null }]);
+    keep(&bench, &[json!({ "call": review("Great lesson, thank you!"), "answer": verdict })]);
+    let told = check(&bench.refused("upgrade --check --json"));
+    let one = &told["plugins"][0];
+    assert_eq!((&told["passed"], &one["version"]), (&json!(false), &json!("1.0.0")));
+    assert_eq!((&one["calls"], &one["different"]), (&json!(1), &json!(1)));
+    let difference = &one["differences"][0];
+    assert_eq!((&difference["call"], &difference["outcome"]), (&json!("moderation/review"), &json!("different")));
+    assert_eq!((&difference["was"], &difference["is"][0]["decision"]), (&verdict, &json!("allow")));
+    let told = check(&bench.told("upgrade --check --json --allow-different"));
+    assert_eq!(told["passed"], json!(true));
+}
+
+/// Puts one text into a component in the place of another of the same length.
+fn patch(bench: &Bench, from: &str, to: &str) {
+    assert_eq!(from.len(), to.len());
+    let mut wasm = fs::read(bench.path("it.wasm")).unwrap();
+    let places: Vec<usize> =
+        (0..wasm.len() - from.len()).filter(|at| wasm[*at..].starts_with(from.as_bytes())).collect();
+    assert!(!places.is_empty(), "{from} is not in the component");
+    places.into_iter().for_each(|at| wasm[at..at + to.len()].copy_from_slice(to.as_bytes()));
+    fs::write(bench.path("it.wasm"), wasm).unwrap();
+}
+
+#[test]
+fn additions_that_do_not_fit_the_api_are_refused_everywhere() {
+    let bench = Bench::with("hostile/graphql");
+    patch(&bench, "extend type Lesson {", "extend type Lessen {");
+    let why = "hostile/graphql 1.0.0 (lyceum:graphql/field-resolver@1.0.0) does not fit the API: \
+               it extends `Lessen`, which is no type of the model: the types are User, ";
+    let told = bench.refused("inspect it.wasm");
+    begins(&told, "plugin       hostile/graphql 1.0.0");
+    begins(&told, &format!("lyceum: {why}"));
+    assert!(told.contains("Mend `[graphql] sdl` in its plugin.toml."), "{told}");
+    begins(&bench.refused("test it.wasm"), &format!("FAILED graphql: what it adds fits the API: {why}"));
+    let told = bench.refused("install it.wasm --grant-all --host http://127.0.0.1:9");
+    begins(&told, &format!("lyceum: This is not a plugin that this server can run: {why}"));
+    assert_eq!(bench.told("list"), "");
+
+    patch(&bench, "extend type Lessen {", "extend type Lesson {");
+    has(&bench.told("inspect it.wasm"), "adds to API  extend type Lesson {");
+    bench.told("install it.wasm --grant-all --host http://127.0.0.1:9 --enable");
+}
+
+#[test]
+fn use_is_told_beside_the_limits() {
+    let bench = Bench::with("moderation-wordlist");
+    // It asks for no permission, and yet it decides about people.
+    let refused = bench.refused("install it.wasm");
+    let why = "lyceum: lyceum/moderation-wordlist 1.0.0 needs consent: it judges what people write, and can hold or refuse it. ";
+    begins(&refused, why);
+    bench.told("install it.wasm --grant-all");
+    let told = bench.told("usage");
+    has(&told, "lyceum/moderation-wordlist 1.0.0 installed");
+    has(&told, "  no figures");
+    begins(&told, "No server has written figures to data yet.");
+
+    let failure = json!({
+        "plugin": "lyceum/moderation-wordlist", "version": "1.0.0", "world": "moderation", "function": "review",
+        "kind": "trap", "detail": "unreachable",
+    });
+    let world = json!({
+        "world": "moderation", "calls": 12, "failures": 1, "denied": 0, "timeouts": 0, "wallMsP50": 0.5, "wallMsP99": 2.0,
+        "wallMsLimit": 200, "cpuMsMax": 3, "cpuMsLimit": 100, "memoryBytesMax": 1_048_576, "memoryBytesLimit": 67_108_864,
+        "hostCallsMax": 0, "hostCallsLimit": 50,
+    });
+    let usage = json!({
+        "calls": 12, "failures": 1, "lastFailure": failure, "breakerOpen": false, "byWorld": [world],
+        "recentFailures": [["2026-11-21T09:00:00Z", failure]],
+    });
+    let written = json!({
+        "pid": 7, "since": "2026-11-21T08:00:00Z", "writtenAt": "2026-11-21T09:00:00Z",
+        "plugins": { "lyceum/moderation-wordlist": usage },
+    });
+    bench.write("data/plugin-usage.json", &written);
+    let told = bench.told("usage moderation-wordlist");
+    has(&told, "  calls 12, failures 1");
+    has(
+        &told,
+        "  moderation     12       1       0          0         0.5 2.0 200      3 100     1024 65536           0 50",
+    );
+    assert!(told.contains("moderation/review failed (Trap): unreachable"), "{told}");
+    begins(&told, "Figures of the server on data (process 7) since 2026-11-21T08:00:00.000Z");
+
+    let told: Json = serde_json::from_str(&bench.told("usage --json")).unwrap();
+    assert_eq!(told["server"]["pid"], 7);
+    let usage = &told["plugins"][0]["usage"];
+    assert_eq!((&usage["calls"], &usage["worlds"][0]["wallMsP99"]), (&json!(12), &json!("2.000")));
+    assert_eq!(usage["failuresLast"][0]["detail"], "unreachable");
+    let told = bench.refused("usage nothing");
+    begins(&told, "lyceum: lyceum/nothing is not installed: see `lyceum plugin list`");
 }
 
 fn keep(bench: &Bench, lines: &[Json]) {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     fs::create_dir_all(bench.path("data/recordings")).unwrap();
-    fs::write(bench.path("data/recordings/lyceum--moderation-wordlist.jsonl"), text).unwrap();
+    fs::write(bench.path("data/recordings/lyceum.moderation-wordlist.jsonl"), text).unwrap();
 }

@@ -3,6 +3,8 @@
 //!
 //! **Invariant:** nobody is signed in without an identity token whose
 //! signature, issuer, audience, times and nonce are right.
+//! **Invariant:** a subject is one issuer's: after the owner has named another
+//! one, nobody there is taken for somebody here.
 //! **Invariant:** the client's secret is never here: the host puts it into a
 //! header, or signs with it.
 
@@ -73,7 +75,7 @@ impl AuthProvider for Oidc {
             ],
         )?;
         let claims = token::checked(host, &config, &provider, &answer.id_token()?, Some(&callback.nonce))?;
-        Ok(claims.identity(answer.refresh_token.unwrap_or_default()))
+        claims.identity(host, answer.refresh_token.unwrap_or_default())
     }
 
     fn refresh(host: &impl Host, keep: &str) -> Result<Identity, Error> {
@@ -82,7 +84,7 @@ impl AuthProvider for Oidc {
         let answer = provider.tokens(host, &config, &[("grant_type", "refresh_token"), ("refresh_token", keep)])?;
         // A refreshed token need not carry a nonce (OpenID Connect Core, 12.2).
         let claims = token::checked(host, &config, &provider, &answer.id_token()?, None)?;
-        Ok(claims.identity(answer.refresh_token.unwrap_or_else(|| keep.to_owned())))
+        claims.identity(host, answer.refresh_token.unwrap_or_else(|| keep.to_owned()))
     }
 }
 

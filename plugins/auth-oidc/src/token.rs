@@ -111,11 +111,19 @@ fn fits(host: &impl Host, keys: &Keys, header: &Header, signed: &[u8], signature
     for key in keys.keys.iter().filter(|key| may_have_signed(key, header)) {
         match host.verify(&format!("inline-jwk:{key}"), header.alg.host_name(), signed, signature) {
             Ok(()) => return Ok(true),
-            Err(CryptoFailure::Other(why)) if why == "denied" => return Err(Error::denied("crypto is not granted")),
+            Err(why) if is_denied(&why) => return Err(not_granted()),
             Err(_) => {}
         }
     }
     Ok(false)
+}
+
+fn is_denied(why: &CryptoFailure) -> bool {
+    matches!(why, CryptoFailure::Other(why) if why == "denied")
+}
+
+fn not_granted() -> Error {
+    Error::denied("crypto is not granted")
 }
 
 fn may_have_signed(key: &Value, header: &Header) -> bool {
@@ -158,17 +166,24 @@ impl Claims {
         Ok(())
     }
 
-    pub fn identity(self, keep: String) -> Identity {
+    /// Who it is. A provider's subject means somebody at its issuer only
+    /// (OpenID Connect Core, 5.7), so ours is made of both.
+    pub fn identity(self, host: &impl Host, keep: String) -> Result<Identity, Error> {
+        let whole = format!("{}\n{}", self.iss, self.sub);
+        let digest = host.hash("sha256", whole.as_bytes()).map_err(|why| match is_denied(&why) {
+            true => not_granted(),
+            false => Error::unavailable(format!("the subject was not hashed: {why:?}")),
+        })?;
         // Some providers say `"true"`.
         let verified = self.email_verified == Value::Bool(true) || self.email_verified == "true";
-        Identity {
-            subject: self.sub,
+        Ok(Identity {
+            subject: URL_SAFE_NO_PAD.encode(digest),
             email: self.email,
             email_verified: verified,
             name: self.name.or(self.preferred_username),
             picture: self.picture.filter(|url| url.starts_with("https://")),
             keep,
             ext: Vec::new(),
-        }
+        })
     }
 }

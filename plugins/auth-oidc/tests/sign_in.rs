@@ -17,6 +17,7 @@ const NOW: u64 = NOW_MS / 1000;
 const GOOD: &[u8] = b"good";
 
 struct Double {
+    issuer: &'static str,
     config: Value,
     token: RefCell<Value>,
     header: RefCell<Value>,
@@ -28,6 +29,7 @@ struct Double {
 impl Double {
     fn new() -> Self {
         Self {
+            issuer: "https://id.example.com",
             config: json!({ "issuer": "https://id.example.com", "clientId": "lyceum" }),
             token: RefCell::new(json!({
                 "iss": "https://id.example.com", "sub": "u-1", "aud": "lyceum", "exp": NOW + 300, "iat": NOW,
@@ -61,10 +63,10 @@ impl Host for Double {
         let body = String::from_utf8(request.body.clone()).expect("a form");
         self.sent.borrow_mut().push((request.url.clone(), body, secret));
         let (status, answer) = match request.url.as_str() {
-            "https://id.example.com/.well-known/openid-configuration" => (
+            url if url == format!("{}/.well-known/openid-configuration", self.issuer) => (
                 200,
                 json!({
-                    "issuer": "https://id.example.com",
+                    "issuer": self.issuer,
                     "authorization_endpoint": "https://id.example.com/auth",
                     "token_endpoint": "https://id.example.com/token",
                     "jwks_uri": "https://id.example.com/keys",
@@ -88,6 +90,12 @@ impl Host for Double {
         if signature == GOOD { Ok(()) } else { Err(CryptoFailure::Mismatch) }
     }
 
+    /// Itself, so that a test sees of what it is the hash.
+    fn hash(&self, algorithm: &str, message: &[u8]) -> Result<Vec<u8>, CryptoFailure> {
+        assert_eq!(algorithm, "sha256");
+        Ok(message.to_vec())
+    }
+
     fn sign(&self, key: &str, algorithm: &str, _: &[u8]) -> Result<Vec<u8>, CryptoFailure> {
         assert_eq!((key, algorithm), ("client_secret", "hmac-sha256"));
         Ok(b"signature".to_vec())
@@ -102,6 +110,11 @@ fn callback() -> Callback {
         code_verifier: "v".repeat(43),
         keep: String::new(),
     }
+}
+
+/// The subject of somebody at this issuer.
+fn subject(sub: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("https://id.example.com\n{sub}"))
 }
 
 fn refusal(change: impl FnOnce(&Double)) -> String {
@@ -132,12 +145,27 @@ fn the_way_carries_everything_that_the_host_made() {
 fn a_right_token_says_who_it_is() {
     let host = Double::new();
     let identity = Oidc::complete(&host, &callback()).expect("signed in");
-    assert_eq!((identity.subject.as_str(), identity.email.as_deref()), ("u-1", Some("mei@example.com")));
+    assert_eq!((identity.subject, identity.email.as_deref()), (subject("u-1"), Some("mei@example.com")));
     assert_eq!((identity.email_verified, identity.name.as_deref(), identity.keep.as_str()), (true, Some("梅"), "r-1"));
     let sent = host.sent.borrow();
     let (_, form, secret) = sent.iter().find(|(url, ..)| url.ends_with("/token")).expect("the code was exchanged");
     assert!(form.contains("code=c-1") && form.contains(&format!("code_verifier={}", "v".repeat(43))), "{form}");
     assert!(!secret, "PKCE alone");
+}
+
+#[test]
+fn the_same_subject_is_somebody_else_at_another_issuer_and_the_same_when_asked_again() {
+    let subject_at = |issuer: &'static str| {
+        let mut host = Double::new();
+        host.issuer = issuer;
+        host.config["issuer"] = issuer.into();
+        host.token.borrow_mut()["iss"] = issuer.into();
+        let first = Oidc::complete(&host, &callback()).expect("signed in").subject;
+        assert_eq!(Oidc::refresh(&host, "r-0").expect("asked again").subject, first);
+        first
+    };
+    assert_eq!(subject_at("https://id.example.com"), subject("u-1"));
+    assert_ne!(subject_at("https://id.example.com/other"), subject("u-1"));
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Text {
         sink.add_shape(1, numbers.min(5));
         // Half octaves: a length of 0, 1, 3, 7, … 1023 is 0, 2, 4, 6, … 20.
         sink.add_shape(2, (((length + 1) as f32).log2() * 2.0).min(20.0) as usize);
-        sink.add_shape(3, if letters == 0 { 9 } else { capitals * 5 / letters });
+        sink.add_shape(3, (capitals * 5).checked_div(letters).unwrap_or(9));
         sink.add_shape(4, count(|char| char == '!').min(3));
         sink.add_shape(5, count(|char| char == '?').min(2));
         sink.add_shape(6, usize::from(has_link(&self.plain)));

@@ -8,16 +8,16 @@
 //! Layout, little-endian, floats `f32`: `LYNB`, version `u8`, bits of a cell's
 //! number `u8`. Then a table for each script of [`SCRIPTS`]: the worth of a step
 //! of weight; `u8` classes, each a label `u8`, an offset and a factor for each
-//! class; `u8` bounds, each a label `u8`, hold and reject; `2^bits` cells, each a
-//! check `u8` and a weight `i8` for each class. A label is its place in [`LABELS`],
-//! or [`HARMLESS`].
+//! class; `u8` bounds, each the number of a class `u8`, hold and reject; `2^bits`
+//! cells, each a check `u8` and a weight `i8` for each class. A label is its place
+//! in [`LABELS`], or [`HARMLESS`].
 
 use crate::features::{SCRIPTS, Script, Text};
 
 /// What a text can be called.
 pub const LABELS: [&str; 3] = ["spam", "advertising", "abuse"];
 pub const MAGIC: &[u8; 4] = b"LYNB";
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// The label of texts that nothing is wrong with.
 pub const HARMLESS: u8 = 255;
 /// At most so many bits for the number of a cell.
@@ -33,10 +33,12 @@ pub struct Class {
     pub factors: Vec<f32>,
 }
 
-/// Probabilities of a label from which on to hold, and to reject.
+/// Probabilities of a label from which on to hold, and to reject, where this class
+/// is the likeliest of the label's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
-    pub label: u8,
+    /// The place of the class in its table.
+    pub class: u8,
     pub hold: f32,
     pub reject: f32,
 }
@@ -111,7 +113,7 @@ impl<'a> Table<'a> {
 
     fn answers(&self, hashes: &[u32]) -> Vec<Answer> {
         let probabilities = probabilities(&self.classes, &self.scores(hashes));
-        self.bounds.iter().map(|bounds| bounds.answer(of_label(&self.classes, &probabilities, bounds.label))).collect()
+        self.bounds.iter().filter_map(|bounds| bounds.answer(&self.classes, &probabilities)).collect()
     }
 
     /// The sum of the weights for each class, divided by the root of the number of
@@ -147,21 +149,23 @@ pub fn probabilities(classes: &[Class], scores: &[f32]) -> Vec<f32> {
     shares.into_iter().map(|share| share / all).collect()
 }
 
-/// How likely a text has a label.
+/// How likely a text has the label of a class, if no other class of that label is
+/// likelier. The first of equals counts as likelier.
 #[must_use]
-pub fn of_label(classes: &[Class], probabilities: &[f32], label: u8) -> f32 {
-    let meant = classes.iter().zip(probabilities).filter(|(class, _)| class.label == label);
-    meant.map(|(_, probability)| *probability).sum::<f32>().min(1.0)
+pub fn of_label(classes: &[Class], probabilities: &[f32], class: usize) -> Option<f32> {
+    let meant =
+        || classes.iter().zip(probabilities).enumerate().filter(|(_, (one, _))| one.label == classes[class].label);
+    let own = probabilities[class];
+    let is_likeliest = meant().all(|(at, (_, other))| *other < own || (*other == own && at >= class));
+    is_likeliest.then(|| meant().map(|(_, (_, probability))| *probability).sum::<f32>().min(1.0))
 }
 
 impl Bounds {
-    fn answer(&self, probability: f32) -> Answer {
-        Answer {
-            label: LABELS[usize::from(self.label)],
-            probability,
-            hold: probability >= self.hold,
-            reject: probability >= self.reject,
-        }
+    fn answer(&self, classes: &[Class], probabilities: &[f32]) -> Option<Answer> {
+        let class = usize::from(self.class);
+        let probability = of_label(classes, probabilities, class)?;
+        let label = LABELS[usize::from(classes[class].label)];
+        Some(Answer { label, probability, hold: probability >= self.hold, reject: probability >= self.reject })
     }
 }
 
@@ -188,7 +192,7 @@ impl<'a> Reader<'a> {
         let count = self.byte()?;
         let classes: Vec<Class> = (0..count).map(|_| self.class(count)).collect::<Option<_>>()?;
         let count = self.byte()?;
-        let bounds: Vec<Bounds> = (0..count).map(|_| self.bounds()).collect::<Option<_>>()?;
+        let bounds: Vec<Bounds> = (0..count).map(|_| self.bounds(&classes)).collect::<Option<_>>()?;
         let cells = self.take(cells * (classes.len() + 1))?;
         Some(Table::new(step, classes, bounds, cells))
     }
@@ -200,9 +204,10 @@ impl<'a> Reader<'a> {
         Some(Class { label, offset, factors })
     }
 
-    fn bounds(&mut self) -> Option<Bounds> {
-        let label = self.byte().filter(|label| is_label(*label))?;
-        Some(Bounds { label, hold: self.float()?, reject: self.float()? })
+    fn bounds(&mut self, classes: &[Class]) -> Option<Bounds> {
+        let class = self.byte()?;
+        classes.get(usize::from(class)).filter(|class| is_label(class.label))?;
+        Some(Bounds { class, hold: self.float()?, reject: self.float()? })
     }
 }
 
@@ -217,7 +222,7 @@ mod tests {
     /// A model of two cells for Latin text, in which cell 0 is checked by 7. Its
     /// class for spam has the score as odds, the harmless one has none.
     fn small() -> Vec<u8> {
-        let mut bytes = b"LYNB\x02\x01".to_vec();
+        let mut bytes = b"LYNB\x03\x01".to_vec();
         let floats = |bytes: &mut Vec<u8>, numbers: &[f32]| {
             numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
         };
@@ -264,9 +269,17 @@ mod tests {
     #[test]
     fn a_label_is_as_likely_as_all_its_classes_together() {
         let class = |label: u8, offset: f32| Class { label, offset, factors: vec![0.0; 3] };
-        let classes = [class(0, 0.0), class(0, 0.0), class(HARMLESS, 2.0_f32.ln())];
+        let classes = [class(0, 0.0), class(0, 2.0_f32.ln()), class(HARMLESS, 0.0)];
         let probabilities = probabilities(&classes, &[1.0, 2.0, 3.0]);
-        assert_eq!(probabilities, [0.25, 0.25, 0.5]);
-        assert_eq!(of_label(&classes, &probabilities, 0), 0.5);
+        assert_eq!(probabilities, [0.25, 0.5, 0.25]);
+        assert_eq!(of_label(&classes, &probabilities, 1), Some(0.75));
+    }
+
+    #[test]
+    fn only_the_likeliest_class_of_a_label_speaks_for_it() {
+        let classes = [0, 0, 2].map(|label| Class { label, offset: 0.0, factors: Vec::new() });
+        let spoken = |probabilities: [f32; 3]| [0, 1, 2].map(|class| of_label(&classes, &probabilities, class));
+        assert_eq!(spoken([0.5, 0.25, 0.25]), [Some(0.75), None, Some(0.25)]);
+        assert_eq!(spoken([0.25, 0.25, 0.5]), [Some(0.5), None, Some(0.5)]);
     }
 }

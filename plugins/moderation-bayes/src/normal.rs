@@ -62,17 +62,13 @@ fn word(rest: &str) -> (Option<Token>, usize) {
 fn number(rest: &str) -> (Option<Token>, usize) {
     let bytes = rest.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let parted = |at: usize| matches!(bytes.get(at), Some(b'.' | b',' | b':')) && digit(at + 1);
     let mut length = 1;
-    loop {
-        if digit(length) {
-            length += 1;
-        } else if matches!(bytes.get(length), Some(b'.' | b',' | b':')) && digit(length + 1) {
-            length += 1;
-        } else {
-            let digits = rest[..length].chars().filter(char::is_ascii_digit).collect();
-            return (Some(Token::Number(digits)), length);
-        }
+    while digit(length) || parted(length) {
+        length += 1;
     }
+    let digits = rest[..length].chars().filter(char::is_ascii_digit).collect();
+    (Some(Token::Number(digits)), length)
 }
 
 /// A letter said four times or more is said thrice.

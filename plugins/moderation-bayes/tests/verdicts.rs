@@ -14,8 +14,10 @@ fn review(text: &str) -> Verdict {
 #[test]
 fn the_shipped_model_is_whole() {
     let model = Model::parse(include_bytes!("../model.bin")).expect("it parses");
-    let labels = model.tables().map(|(_, table)| table.bounds.iter().map(|bounds| bounds.label).collect());
-    assert_eq!(labels.collect::<Vec<Vec<u8>>>(), [vec![0, 2], vec![1, 2]]);
+    let labels = model
+        .tables()
+        .map(|(_, table)| table.bounds.iter().map(|bounds| table.classes[usize::from(bounds.class)].label).collect());
+    assert_eq!(labels.collect::<Vec<Vec<u8>>>(), [vec![2, 0, 0], vec![1, 2]]);
 }
 
 #[test]

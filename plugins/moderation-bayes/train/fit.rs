@@ -64,19 +64,18 @@ fn classes(scored: &[Scored<'_>], names: &[Name]) -> Vec<Class> {
     names.iter().zip(weighed).map(class).collect()
 }
 
-/// A judge for each label that is wrong with a text.
+/// A judge for each class that something is wrong with, of the texts that it is the
+/// likeliest class of its label for.
 fn judged_by<'a>(table: usize, classes: &[Class], scored: &[Scored<'a>]) -> Vec<Judge<'a>> {
     let by_class: Vec<(&Row, Vec<f32>)> =
         scored.iter().map(|(row, scores)| (*row, probabilities(classes, scores))).collect();
-    let judge = |label: u8| Judge {
+    let judge = |class: usize| Judge {
         table,
-        bounds: Bounds { label, hold: 0.5, reject: 1.0 },
-        rows: by_class.iter().map(|(row, all)| (*row, of_label(classes, all, label))).collect(),
+        label: classes[class].label,
+        bounds: Bounds { class: class as u8, hold: 0.5, reject: 1.0 },
+        rows: by_class.iter().filter_map(|(row, all)| of_label(classes, all, class).map(|one| (*row, one))).collect(),
     };
-    let mut labels: Vec<u8> = classes.iter().map(|class| class.label).filter(|label| *label != HARMLESS).collect();
-    labels.sort_unstable();
-    labels.dedup();
-    labels.into_iter().map(judge).collect()
+    (0..classes.len()).filter(|class| classes[*class].label != HARMLESS).map(judge).collect()
 }
 
 fn put_table(bytes: &mut Vec<u8>, learned: &Learned, classes: &[Class], all_bounds: &[Bounds]) {
@@ -87,8 +86,8 @@ fn put_table(bytes: &mut Vec<u8>, learned: &Learned, classes: &[Class], all_boun
         std::iter::once(offset).chain(factors).for_each(|number| bytes.extend(number.to_le_bytes()));
     }
     bytes.push(all_bounds.len() as u8);
-    for Bounds { label, hold, reject } in all_bounds {
-        bytes.push(*label);
+    for Bounds { class, hold, reject } in all_bounds {
+        bytes.push(*class);
         [hold, reject].into_iter().for_each(|number| bytes.extend(number.to_le_bytes()));
     }
     bytes.extend(&learned.cells);
@@ -115,12 +114,12 @@ pub fn describe(model: &[u8]) {
     let model = Model::parse(model).expect("the model was written by `fit`");
     for (script, table) in model.tables() {
         println!("{script:?}: step {:.4}", table.step);
-        for Class { label, offset, factors } in &table.classes {
+        for (at, Class { label, offset, factors }) in table.classes.iter().enumerate() {
             let label = LABELS.get(usize::from(*label)).unwrap_or(&"harmless");
-            println!("  {label}: offset {offset:.2}, factors {factors:.2?}");
+            println!("  {at} {label}: offset {offset:.2}, factors {factors:.2?}");
         }
-        for Bounds { label, hold, reject } in &table.bounds {
-            println!("  {}: hold from {hold:.2}, reject from {reject:.2}", LABELS[usize::from(*label)]);
+        for Bounds { class, hold, reject } in &table.bounds {
+            println!("  {class}: hold from {hold:.2}, reject from {reject:.2}");
         }
     }
 }

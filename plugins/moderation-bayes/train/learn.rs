@@ -121,14 +121,14 @@ struct Feature {
 }
 
 /// For each cell the feature that tells most.
-fn chosen(counts: &Counts) -> BTreeMap<usize, Feature> {
+fn chosen(counts: &Counts<'_>) -> BTreeMap<usize, Feature> {
     let mut chosen: BTreeMap<usize, Feature> = BTreeMap::new();
     for (hash, seen) in &counts.features {
         if seen[counts.names.len()] < LEAST_SEEN {
             continue;
         }
         let (at, check) = place(*hash, 1 << BITS);
-        let feature = feature(*hash, check, seen, &counts);
+        let feature = feature(*hash, check, seen, counts);
         let better = |other: &Feature| (feature.tells, feature.hash) > (other.tells, other.hash);
         if chosen.get(&at).is_none_or(better) {
             chosen.insert(at, feature);

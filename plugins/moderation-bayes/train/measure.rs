@@ -12,10 +12,11 @@ pub struct Judged<'a> {
     pub flagged: bool,
 }
 
-/// The bounds of a label in the making, and how likely rows have it.
+/// The bounds of a class in the making, and how likely rows have its label.
 pub struct Judge<'a> {
     /// The place of its script's table.
     pub table: usize,
+    pub label: u8,
     pub bounds: Bounds,
     pub rows: Vec<(&'a Row, f32)>,
 }
@@ -23,30 +24,34 @@ pub struct Judge<'a> {
 /// Share of right refusals from which on a text is refused and not held.
 const SURE: f64 = 0.98;
 
+/// No text is refused that is less likely than this to have the label.
+const REFUSED_FROM: f32 = 0.8;
+
 /// How often a false alarm counts where bounds are chosen.
 const CARE: u32 = 2;
 
 /// No probability reaches it: such a text is only held.
 const NEVER: f32 = 2.0;
 
-/// For each label: from where to hold, so that the mean over the files of F1 of
+/// For each class: from where to hold, so that the mean over the files of F1 of
 /// "held or refused" is best, and from where to refuse.
 pub fn choose_bounds(judges: &mut [Judge<'_>]) {
     let percents = |from: u8| (from..=99).map(|percent| f32::from(percent) / 100.0);
     let rows = by_row(judges);
     let mut holds = vec![0.5; judges.len()];
-    // One label after the other, each given the rest; thrice is enough to settle.
+    // One class after the other, each given the rest; thrice is enough to settle.
     for at in (0..holds.len()).cycle().take(3 * holds.len()) {
         let mut best = (0.0, 0.5);
         for hold in percents(5) {
             holds[at] = hold;
             let f1 = mean_f1(&rows, &holds);
-            best = if f1 > best.0 { (f1, hold) } else { best };
+            // Of bounds that do as well, the highest.
+            best = if f1 >= best.0 { (f1, hold) } else { best };
         }
         holds[at] = best.1;
     }
     for (judge, hold) in judges.iter_mut().zip(holds) {
-        let from = percents(1).filter(|from| *from >= hold).find(|from| judge.is_sure_from(*from));
+        let from = percents(1).filter(|from| *from >= hold.max(REFUSED_FROM)).find(|from| judge.is_sure_from(*from));
         judge.bounds = Bounds { hold, reject: from.unwrap_or(NEVER), ..judge.bounds };
     }
 }
@@ -55,7 +60,7 @@ impl Judge<'_> {
     /// Whether nearly all texts of this probability or more have the label.
     fn is_sure_from(&self, from: f32) -> bool {
         let over: Vec<_> = self.rows.iter().filter(|(_, probability)| *probability >= from).collect();
-        let right = over.iter().filter(|(row, _)| row.label == self.bounds.label).count();
+        let right = over.iter().filter(|(row, _)| row.label == self.label).count();
         !over.is_empty() && right as f64 >= SURE * over.len() as f64
     }
 }

@@ -32,6 +32,10 @@ def sent_mail(delivery, config=CONFIG):
     return envelope, email.message_from_bytes(envelope.message, policy=default)
 
 
+def schema():
+    return json.loads(pathlib.Path(__file__).parents[1].joinpath("config.schema.json").read_text())
+
+
 def content(mail, kind):
     return mail.get_body([kind]).get_content().replace("\r\n", "\n")
 
@@ -121,8 +125,14 @@ class ConfigureTest(unittest.TestCase):
         self.assertEqual(plugin.look({**CONFIG, "from": "me@here"}), [FieldError("/from", "is no mail address")])
 
     def test_the_schema_knows_every_key(self):
-        schema = json.loads(pathlib.Path(__file__).parents[1].joinpath("config.schema.json").read_text())
-        self.assertEqual(set(schema["properties"]), {"server", "user", "from", "from-name", "reply-to"})
+        self.assertEqual(set(schema()["properties"]), {"server", "user", "from", "from-name", "reply-to"})
+
+    def test_a_server_has_a_name_or_an_address_and_a_port(self):
+        pattern = schema()["properties"]["server"]["pattern"]
+        for server in ("smtps://mail.example.com:465", "smtp://127.0.0.1:2525", "smtp://localhost:25", "smtp://[::1]:25"):
+            self.assertRegex(server, pattern)
+        for wrong in ("smtp://127.0.0.1", "https://example.com:465", "smtp://::1:25", "smtp://a/b:25", "smtp://[x]:25"):
+            self.assertNotRegex(wrong, pattern)
 
 
 class ExportTest(unittest.TestCase):

@@ -6,10 +6,11 @@
 //! **Invariant:** a new plugin hears of what happens from its activation on;
 //! one that was away, because the server or the plugin was stopped, hears of
 //! what it missed.
+//! **Invariant:** what a plugin does not want costs it one transaction a minute at most.
 //!
 //! Absent on purpose: `unpublished`, for which the world has no function.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use lyceum_kernel::{Failure, GlobalId, Id, Result, Timestamp};
@@ -18,14 +19,20 @@ use lyceum_store::{Database, Delivery as Happened, failed};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AfterHook, Contents, Fact, HookedEntry, Moment, row, values::values_of};
+use super::{Actor, AfterHook, Contents, Fact, HookedEntry, Moment, hops, row, values::values_of};
 use crate::plugin::{
     FailedAttempt, FailureKind, PluginFailure,
-    delivery::{Deliveries, DeliveryHandler, DeliveryKind, Feed, Item, NewItem},
+    delivery::{Deliveries, DeliveryHandler, DeliveryKind, Feed, Item, NewItem, Undelivered},
 };
 
 /// So many events are put in together.
 const BATCH: u64 = 200;
+
+/// A place behind which nothing is wanted moves after this time at the latest.
+const UNMOVED: Duration = Duration::from_secs(60);
+
+/// The events with which a plugin comes into service.
+const COMES: &str = "'plugin.installed', 'plugin.enabled', 'plugin.updated', 'plugin.rolled_back'";
 
 /// The after-hooks of all plugins, as a source and a handler of deliveries.
 pub struct AfterHooks {
@@ -43,6 +50,9 @@ struct Kept {
     id: String,
     actor: Actor,
     at: Timestamp,
+    /// How many plugins' changes led to it, one answering the other.
+    #[serde(default)]
+    hops: u64,
 }
 
 impl AfterHooks {
@@ -63,12 +73,15 @@ impl AfterHooks {
     async fn feed_one(&self, hook: &dyn AfterHook) -> Result<bool> {
         let consumer = consumer(hook.name());
         let Some(position) = position(self.database(), &consumer).await? else {
-            start_now(self.database(), &consumer).await?;
-            return Ok(false);
+            return start_now(self.database(), hook.name()).await;
         };
         let happened = self.database().outbox().pending(self.database(), &consumer, BATCH).await?;
-        let Some(last) = happened.last() else { return Ok(false) };
-        let items = happened.iter().filter_map(|happened| self.item(hook, happened));
+        let (Some(first), Some(last)) = (happened.first(), happened.last()) else { return Ok(false) };
+        let whole = happened.len() as u64 == BATCH;
+        let items: Vec<NewItem> = happened.iter().filter_map(|happened| self.item(hook, happened)).collect();
+        if items.is_empty() && !whole && self.database().now() < first.at.plus(UNMOVED) {
+            return Ok(false);
+        }
         let write = self.database().write().await?;
         if move_on(&write, &consumer, position, last.position).await? {
             for item in items {
@@ -76,7 +89,7 @@ impl AfterHooks {
             }
             write.commit().await?;
         }
-        Ok(happened.len() as u64 == BATCH)
+        Ok(whole)
     }
 
     /// The delivery of an event to a hook, when it wants it.
@@ -94,7 +107,8 @@ impl AfterHooks {
             roles: Vec::new(),
             plugin: by.map(str::to_owned),
         };
-        let kept = Kept { moment, type_name: def.name.clone(), id: id.clone(), actor, at: happened.at };
+        let (type_name, hops) = (def.name.clone(), hops::of(&event.data));
+        let kept = Kept { moment, type_name, id: id.clone(), actor, at: happened.at, hops };
         Some(NewItem {
             plugin: hook.name().to_owned(),
             kind: DeliveryKind::AfterHook,
@@ -105,13 +119,12 @@ impl AfterHooks {
     }
 
     /// What a hook is told, with the entry as it is now.
-    async fn fact(&self, item: &Item) -> Result<Fact> {
-        let kept: Kept = serde_json::from_value(item.payload.clone()).map_err(Failure::internal)?;
+    async fn fact(&self, item: &Item, kept: Kept) -> Result<Fact> {
         let entry = match self.contents.content_type(&kept.type_name) {
             Ok(def) => self.entry(def, &kept.id).await?,
             Err(_) => None,
         };
-        let Kept { moment, type_name, id, actor, at } = kept;
+        let Kept { moment, type_name, id, actor, at, hops: _ } = kept;
         Ok(Fact { event: item.position.to_string(), moment, type_name, id, actor, at, entry })
     }
 
@@ -151,12 +164,19 @@ impl DeliveryHandler for AfterHooks {
         self.hooks().iter().map(|hook| hook.name().to_owned()).collect()
     }
 
-    async fn deliver(&self, item: &Item) -> Result<(), FailedAttempt> {
+    async fn deliver(&self, item: &Item) -> Result<(), Undelivered> {
         let hook = self.hooks().into_iter().find(|hook| hook.name() == item.plugin);
         let hook = hook.ok_or_else(|| unread(item, "the plugin has just stopped".to_owned()))?;
-        let fact = self.fact(item).await.map_err(|why| unread(item, format!("the entry was not read: {why:?}")))?;
+        let unreadable = |why: Failure| unread(item, format!("the entry was not read: {why:?}"));
+        let kept: Kept =
+            serde_json::from_value(item.payload.clone()).map_err(|why| unreadable(Failure::internal(why)))?;
+        let hops = kept.hops;
+        let fact = self.fact(item, kept).await.map_err(unreadable)?;
         // Another version of the plugin may want less than the one before.
-        if hook.wants(fact.moment, &fact.type_name) { hook.after(&fact).await } else { Ok(()) }
+        if hook.wants(fact.moment, &fact.type_name) {
+            hops::answering(hops, hook.after(&fact)).await?;
+        }
+        Ok(())
     }
 }
 
@@ -199,16 +219,26 @@ async fn position(database: &Database, consumer: &str) -> Result<Option<i64>> {
     row.map(|row| row.try_get("", "position").map_err(failed)).transpose()
 }
 
-/// Begins at the end of what has happened so far.
-async fn start_now(database: &Database, consumer: &str) -> Result<()> {
+/// Begins where the plugin came into service, or at the end of what has
+/// happened so far when that is not known. Whether it was this one who began.
+/// A plugin that is gone has no place: another server may not know it yet.
+async fn start_now(database: &Database, plugin: &str) -> Result<bool> {
     let write = database.write().await?;
-    let sql = "INSERT INTO outbox_consumer (name, position, updated_at) \
-               SELECT $1, COALESCE(MAX(position), 0), $2 FROM outbox WHERE 1 = 1 \
-               ON CONFLICT (name) DO NOTHING";
-    let values = [Value::from(consumer), write.now().to_string().into()];
+    let came = format!(
+        "SELECT MAX(position) FROM outbox WHERE name IN ({COMES}) \
+         AND subject_id = (SELECT id FROM plugin WHERE name = $3)"
+    );
+    let sql = format!(
+        "INSERT INTO outbox_consumer (name, position, updated_at) \
+         SELECT $1, COALESCE(({came}), (SELECT MAX(position) FROM outbox), 0), $2 \
+         WHERE EXISTS (SELECT 1 FROM plugin WHERE name = $3) \
+         ON CONFLICT (name) DO NOTHING"
+    );
+    let values = [Value::from(consumer(plugin)), write.now().to_string().into(), plugin.into()];
     let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
-    write.connection().execute_raw(statement).await.map_err(failed)?;
-    write.commit().await
+    let done = write.connection().execute_raw(statement).await.map_err(failed)?;
+    write.commit().await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Moves a plugin's place, unless somebody else has moved it meanwhile.

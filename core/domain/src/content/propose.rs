@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::{
     BeforeHook, Change, Contents, Draft, Moment,
     hooks::{Before, Chain, Warning, acting_plugin},
-    row,
+    hops, row,
     service::{open_by_default, refusal},
 };
 
@@ -29,17 +29,20 @@ impl Planned {
     }
 
     /// The event of this change, with what the owner should know of it.
-    pub fn event(&self, viewer: &Viewer, def: &TypeDef, what: &str, id: Id) -> Event {
-        let event = Event::new(&def.name, what, id).by_viewer(viewer);
+    ///
+    /// # Errors
+    /// INVALID_STATE when plugins have answered each other too often.
+    pub fn event(&self, viewer: &Viewer, def: &TypeDef, what: &str, id: Id) -> Result<Event> {
+        let event = hops::counted(Event::new(&def.name, what, id).by_viewer(viewer))?;
         if self.warnings.is_empty() {
-            return event;
+            return Ok(event);
         }
         let mut data = event.data.clone();
         if !data.is_object() {
             data = json!({});
         }
         data["hookWarnings"] = serde_json::to_value(&self.warnings).unwrap_or(Json::Null);
-        event.with(data)
+        Ok(event.with(data))
     }
 }
 

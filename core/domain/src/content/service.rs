@@ -124,7 +124,7 @@ impl Contents {
     ) -> Result<()> {
         self.allow(write.connection(), viewer, def, id, Action::Delete).await?;
         row::delete(write, def, id).await?;
-        write.emit(&planned.event(viewer, def, "deleted", id)).await
+        write.emit(&planned.event(viewer, def, "deleted", id)?).await
     }
 
     /// Makes or changes the entry with this slug and publishes it, within a
@@ -169,7 +169,7 @@ impl Contents {
         row::insert(write, def, id, viewer.user, &draft).await?;
         claim(write, viewer, def, id).await?;
         self.save_revision(write, viewer, def, id, 1, &draft).await?;
-        write.emit(&planned.event(viewer, def, "created", id)).await?;
+        write.emit(&planned.event(viewer, def, "created", id)?).await?;
         Ok(id)
     }
 
@@ -199,7 +199,7 @@ impl Contents {
             row::replace(write, def, id, &draft).await?;
         }
         self.save_revision(write, viewer, def, id, latest.number + 1, &draft).await?;
-        write.emit(&planned.event(viewer, def, "updated", id)).await?;
+        write.emit(&planned.event(viewer, def, "updated", id)?).await?;
         Ok(true)
     }
 
@@ -221,7 +221,7 @@ impl Contents {
         }
         let since = head.published_at.unwrap_or_else(|| write.now().to_string());
         row::set_published(write, def, id, Some(&since)).await?;
-        write.emit(&planned.event(viewer, def, "published", id)).await
+        write.emit(&planned.event(viewer, def, "published", id)?).await
     }
 
     async fn save_revision(

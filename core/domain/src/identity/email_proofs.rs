@@ -1,11 +1,14 @@
 //! Mail addresses that are proven: verification, and a new password for who
 //! reads the account's mail.
 //!
-//! **Invariant:** asking for a new password answers the same, and does the
-//! same work, whether or not the address has an account.
-//! **Invariant:** a new password ends every session, and an address that was
-//! not verified before loses its links to providers: who made the account with
-//! somebody else's address does not keep a way in.
+//! **Invariant:** asking for a new password answers the same and issues a code
+//! whether or not the address has an account; only the message is sent or not.
+//! **Invariant:** an address is proven by whoever is signed in to the account
+//! and has its code. A click of the mail's reader alone proves nothing: she may
+//! never have seen the account that somebody made with her address.
+//! **Invariant:** a new password ends every session and every link to a
+//! provider: who made the account with somebody else's address does not keep a
+//! way in. A provider at which the same address is proven links itself again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,13 +18,13 @@ use lyceum_store::Write;
 use super::{
     Identity,
     limit::{self, forgive},
-    mail_code::{self, Purpose},
+    mail_code::{self, Holder, Purpose},
     mailbox_rows::{self, Mailbox},
     model::{Email, Peer, check_new_password},
     secret::{MailCode, Password},
     session, sign_in_rows,
 };
-use crate::notification::{Channel, Message, Notifications, Recipient, Template};
+use crate::notification::{Channel, Message, Notifications, Recipient};
 
 /// What people do with the mail address of their account.
 pub struct EmailProofs {
@@ -56,12 +59,15 @@ impl EmailProofs {
         Ok(())
     }
 
-    /// Takes an address as proven that its code came back from. Whoever has
-    /// the code reads the mail, so nobody need be signed in.
+    /// Takes the viewer's address as proven, by the code that was sent there.
     ///
     /// # Errors
-    /// BAD_USER_INPUT at `input.token` when it is not good, or not any more.
-    pub async fn verify(&self, code: &MailCode) -> Result<()> {
+    /// BAD_USER_INPUT at `input.token` when it is not good, or not any more, or
+    /// another account's; UNAUTHENTICATED when it is good and nobody is signed in.
+    pub async fn verify(&self, viewer: &Viewer, code: &MailCode) -> Result<()> {
+        // Anybody may try codes: one that is not good takes no writer.
+        let holder = mail_code::holder(&self.identity.db, Purpose::Verify, code).await?.ok_or_else(not_good)?;
+        belongs(&holder, viewer)?;
         let mut write = self.identity.db.write().await?;
         let holder = mail_code::take(&write, Purpose::Verify, code).await?.ok_or_else(not_good)?;
         // The account may have another address by now.
@@ -105,9 +111,7 @@ impl EmailProofs {
         let mut write = identity.db.write().await?;
         let holder = mail_code::take(&write, Purpose::Reset, code).await?.ok_or_else(not_good)?;
         let user = holder.user;
-        if !mailbox_rows::is_verified(&write, user).await? {
-            sign_in_rows::unlink_all(&write, user).await?;
-        }
+        sign_in_rows::unlink_all(&write, user).await?;
         if !mailbox_rows::set_password(&write, user, &holder.email, &hash).await? {
             return Err(not_good());
         }
@@ -135,10 +139,7 @@ impl EmailProofs {
     }
 
     fn message(&self, purpose: Purpose, mailbox: &Mailbox, code: &MailCode) -> Result<Message> {
-        let template = match purpose {
-            Purpose::Verify => Template::VerifyEmail,
-            Purpose::Reset => Template::ResetPassword,
-        };
+        let template = purpose.template();
         let locale: Locale = mailbox.locale.parse().map_err(Failure::internal)?;
         let mut values = BTreeMap::from([("code".to_owned(), code.expose().to_owned())]);
         values.extend(greeted(&mailbox.name).map(|name| ("name".to_owned(), name.to_owned())));
@@ -153,6 +154,15 @@ impl EmailProofs {
             locale,
         };
         Ok(Message { template, to, values })
+    }
+}
+
+/// Who opened the account must be the one who reads the mail.
+fn belongs(holder: &Holder, viewer: &Viewer) -> Result<()> {
+    match viewer.user {
+        Some(user) if user == holder.user => Ok(()),
+        Some(_) => Err(Failure::input("input.token", "This code is for another account. Sign in to that one first.")),
+        None => Err(Failure::new(ErrorCode::Unauthenticated, "Sign in to the account first.")),
     }
 }
 

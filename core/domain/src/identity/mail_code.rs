@@ -14,6 +14,7 @@ use super::{
     secret::MailCode,
     store::{execute, id_of},
 };
+use crate::notification::Template;
 
 /// What a code is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +31,17 @@ impl Purpose {
         }
     }
 
+    /// The message that brings the code.
+    pub const fn template(self) -> Template {
+        match self {
+            Self::Verify => Template::VerifyEmail,
+            Self::Reset => Template::ResetPassword,
+        }
+    }
+
     /// How long a code is good.
     pub const fn ttl(self) -> Duration {
-        match self {
-            Self::Verify => Duration::from_secs(24 * 3600),
-            Self::Reset => Duration::from_secs(3600),
-        }
+        self.template().good_for()
     }
 }
 
@@ -47,8 +53,8 @@ pub(super) struct Holder {
     pub email: String,
 }
 
-/// Without a person the code is nobody's: the same work is done for an address
-/// without an account.
+/// Without a person the code is nobody's: it is issued for an address without
+/// an account too.
 pub(super) async fn issue(write: &Write, purpose: Purpose, user: Option<Id>, email: &Email) -> Result<MailCode> {
     let code = MailCode::generate();
     let sql = "INSERT INTO mail_code (hash, purpose, user_id, email, expires_at) VALUES ($1, $2, $3, $4, $5)";

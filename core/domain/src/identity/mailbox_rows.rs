@@ -56,12 +56,6 @@ fn read(row: &QueryResult) -> Result<Mailbox> {
     })
 }
 
-pub(super) async fn is_verified(write: &Write, user: Id) -> Result<bool> {
-    let statement = found_by(write.dialect().backend(), "id = $1", user.as_str());
-    let row = write.connection().query_one_raw(statement).await.map_err(failed)?;
-    Ok(row.as_ref().map(read).transpose()?.is_some_and(|mailbox| mailbox.verified))
-}
-
 /// Notes that the address is proven. False when it is not the account's any more.
 pub(super) async fn set_verified(write: &Write, user: Id, email: &str) -> Result<bool> {
     let sql = "UPDATE user_account SET email_verified_at = COALESCE(email_verified_at, $1), updated_at = $1 \

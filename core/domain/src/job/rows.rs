@@ -80,9 +80,9 @@ pub(super) async fn move_scheduled(write: &Write, plugin: &str, job: &str, due: 
     execute(write, sql, vec![plugin.into(), job.into(), due.to_string().into()]).await.map(drop)
 }
 
-/// Removes what ended well before `before`.
+/// Removes what ended before `before`, however it did.
 pub(super) async fn prune(write: &Write, before: Timestamp) -> Result<()> {
-    let sql = "DELETE FROM plugin_job_run WHERE state IN ('done', 'cancelled') AND finished_at < $1";
+    let sql = "DELETE FROM plugin_job_run WHERE finished_at < $1";
     execute(write, sql, vec![before.to_string().into()]).await.map(drop)
 }
 

@@ -1,6 +1,6 @@
 //! What is sent, and to whom.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use lyceum_kernel::{Failure, Locale, Result};
 
@@ -31,6 +31,9 @@ impl Channel {
     }
 }
 
+/// No message waits longer.
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// Which message it is. Its texts lie in `templates/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Template {
@@ -48,6 +51,16 @@ impl Template {
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
             Self::Test => "test",
+        }
+    }
+
+    /// How long what it says is true: as long as the code that it brings is
+    /// good. Nobody gets it later.
+    #[must_use]
+    pub const fn good_for(self) -> Duration {
+        match self {
+            Self::VerifyEmail | Self::Test => LONGEST,
+            Self::ResetPassword => Duration::from_secs(3600),
         }
     }
 }

@@ -8,12 +8,12 @@
 //! message goes and which one it is, never the code.
 //! **Invariant:** a message belongs to its channel and to no plugin: it waits
 //! when nobody serves the channel, and outlives the carrier that failed.
+//! **Invariant:** nobody gets a message whose code is not good any more.
 //!
 //! In development, when nobody serves the channel, the message is printed to
 //! the log instead.
 //!
-//! Absent on purpose: a carrier's own wish for the pause before the next try
-//! (the queue has its pauses), and texts of the owner's own.
+//! Absent on purpose: texts of the owner's own.
 
 mod gather;
 mod message;

@@ -4,19 +4,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use lyceum_kernel::{Event, Failure, Id, Locale, Result, Viewer};
+use lyceum_kernel::{Event, Failure, Id, Locale, Result, Timestamp, Viewer};
 use lyceum_store::Write;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    gather::{Gathering, unsent},
-    message::{Channel, Message, Recipient, Template},
+    gather::{Gathering, SLOTS, unsent},
+    message::{Channel, LONGEST, Message, Recipient, Template},
     port::{Delivery, Notifier},
     text,
 };
 use crate::plugin::{
     Extensions, FailedAttempt, Secret, SecretKey,
-    delivery::{Deliveries, DeliveryHandler, DeliveryKind, Item, NewItem},
+    delivery::{Deliveries, DeliveryHandler, DeliveryKind, Item, NewItem, Undelivered},
     may_manage,
 };
 
@@ -37,6 +37,9 @@ struct Kept {
     template: String,
     to: String,
     locale: String,
+    /// After this it is thrown away; absent in what an earlier version kept.
+    #[serde(default)]
+    until: Option<Timestamp>,
     /// [`Letter`] under the installation's key, in base64.
     sealed: String,
 }
@@ -56,7 +59,8 @@ impl Notifications {
     }
 
     /// Puts a message into the queue, in the transaction of the caller's. Call
-    /// [`Self::wake`] after the commit.
+    /// [`Self::wake`] after the commit. What waits on its channel and is of no
+    /// use any more goes.
     ///
     /// # Errors
     /// Internal.
@@ -72,8 +76,10 @@ impl Notifications {
             template: template.name().to_owned(),
             to: address.clone(),
             locale: locale.to_string(),
+            until: Some(write.now().plus(template.good_for())),
             sealed: STANDARD.encode(self.key.seal(channel.name(), template.name(), &Secret::new(plain))),
         };
+        self.queue.drop_waiting(write, DeliveryKind::Notify, channel.name(), write.now().minus(LONGEST)).await?;
         let item = NewItem {
             plugin: channel.name().to_owned(),
             kind: DeliveryKind::Notify,
@@ -116,15 +122,14 @@ impl Notifications {
         serving.min_by(|a, b| a.name().cmp(b.name()))
     }
 
-    fn opened(&self, item: &Item) -> Result<Delivery, FailedAttempt> {
-        let unreadable = |why: String| unsent(&item.plugin, &format!("the message cannot be read: {why}"), false);
-        let kept: Kept = serde_json::from_value(item.payload.clone()).map_err(|why| unreadable(why.to_string()))?;
+    fn opened(&self, item: &Item, kept: Kept) -> Result<Delivery, FailedAttempt> {
+        let unreadable = |why: String| unreadable(item, &why);
         let sealed = STANDARD.decode(&kept.sealed).map_err(|why| unreadable(why.to_string()))?;
         let plain = self.key.open(&kept.channel, &kept.template, &sealed).map_err(|why| unreadable(why.to_string()))?;
         let letter: Letter = serde_json::from_slice(plain.expose())
             .map_err(|_| unreadable("its contents are of another version".into()))?;
         let Letter { name, subject, text, values } = letter;
-        let Kept { channel, template, to, locale, sealed: _ } = kept;
+        let Kept { channel, template, to, locale, until: _, sealed: _ } = kept;
         Ok(Delivery { id: item.id.to_string(), channel, address: to, name, locale, template, subject, text, values })
     }
 }
@@ -142,17 +147,31 @@ impl DeliveryHandler for Notifications {
         served.map(|channel| channel.name().to_owned()).collect()
     }
 
-    async fn deliver(&self, item: &Item) -> Result<(), FailedAttempt> {
-        let delivery = self.opened(item)?;
+    fn slots(&self) -> usize {
+        SLOTS
+    }
+
+    async fn deliver(&self, item: &Item) -> Result<(), Undelivered> {
+        let kept: Kept =
+            serde_json::from_value(item.payload.clone()).map_err(|why| unreadable(item, &why.to_string()))?;
+        if kept.until.is_some_and(|until| until < self.queue.database().now()) {
+            tracing::info!(channel = kept.channel, template = kept.template, id = %item.id, "a message came too late");
+            return Ok(());
+        }
+        let delivery = self.opened(item, kept)?;
         match self.notifier(&delivery.channel) {
             Some(notifier) => self.gathering.deliver(notifier, delivery).await,
             None if self.dev => {
                 print(&delivery);
                 Ok(())
             }
-            None => Err(unsent(&item.plugin, "nobody serves this channel any more", true)),
+            None => Err(unsent(&item.plugin, "nobody serves this channel any more", true).into()),
         }
     }
+}
+
+fn unreadable(item: &Item, why: &str) -> FailedAttempt {
+    unsent(&item.plugin, &format!("the message cannot be read: {why}"), false)
 }
 
 /// For the one who develops: the code is in the text.

@@ -45,12 +45,12 @@ impl Plugins {
         let plugin = InstalledPlugin { grants, updated_at: self.db.now(), ..known };
         self.restart_if_running(&plugin).await?;
         let mut write = self.db.write().await?;
-        store::save(write.connection(), &plugin, None).await?;
+        let revision = store::save(write.connection(), &plugin, None).await?;
         store::consent(write.connection(), &plugin, viewer.user, write.now()).await?;
         let facts = json!({ "name": plugin.name, "version": plugin.version, "grants": plugin.grants });
         write.emit(&event(viewer, &plugin, "granted").with(facts)).await?;
         write.commit().await?;
-        self.noted(plugin).await
+        Ok(self.noted(InstalledPlugin { revision, ..plugin }))
     }
 
     /// Sets a secret that the plugin asks for. Nothing reads it back. A
@@ -69,14 +69,16 @@ impl Plugins {
         let sealed = self.settings.secret_key.seal(&plugin.name, secret_name, &secret);
         let mut write = self.db.write().await?;
         store::set_secret(write.connection(), plugin.id, secret_name, sealed, write.now()).await?;
-        store::touch(write.connection(), plugin.id, write.now()).await?;
+        let revision = store::touch(write.connection(), &plugin, write.now()).await?;
         let event = event(viewer, &plugin, "secret_set").with(json!({ "name": plugin.name, "secret": secret_name }));
         write.emit(&event).await?;
         write.commit().await?;
+        let plugin = InstalledPlugin { revision, ..plugin };
         if plugin.state == PluginState::Enabled {
             self.restart(&plugin).await?;
         }
-        self.noted(plugin).await.map(drop)
+        self.noted(plugin);
+        Ok(())
     }
 
     /// Seals the secrets that were written before there was a key.

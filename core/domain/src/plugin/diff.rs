@@ -6,6 +6,7 @@ use super::{
     consent::permission_covers,
     extends::Extends,
     port::{Grants, Inspection, LIMITS, Permission},
+    worlds::{is_more, path_of},
 };
 
 /// What changes between two versions, for the owner who is to consent.
@@ -19,7 +20,7 @@ pub struct AskDiff {
     pub widened: Vec<Changed>,
     pub narrowed: Vec<Changed>,
     pub limits_raised: Vec<Raised>,
-    /// Worlds and hooks that only the new version has.
+    /// Worlds and hooks that only the new version has, by interface.
     pub hooks_added: Vec<String>,
     pub hooks_removed: Vec<String>,
     /// It wants to see or add more than before: other moments, types or fields.
@@ -94,11 +95,16 @@ impl AskDiff {
         }
     }
 
-    /// Whether the new version asks for anything that the old one did not.
+    /// Whether the new version asks for anything that the old one did not, or
+    /// does anything that it did not.
     #[must_use]
     pub fn asks_for_more(&self) -> bool {
-        let less = self.added.is_empty() && self.widened.is_empty() && self.limits_raised.is_empty();
-        !less || self.extends.is_some()
+        self.asks_for_permissions() || self.extends.is_some() || self.hooks_added.iter().any(|name| is_more(name))
+    }
+
+    /// Whether more permissions are among it.
+    pub(super) fn asks_for_permissions(&self) -> bool {
+        !(self.added.is_empty() && self.widened.is_empty() && self.limits_raised.is_empty())
     }
 }
 
@@ -120,8 +126,7 @@ fn raised(old: &Grants, new: &Grants) -> Vec<Raised> {
 /// The interfaces of `new` that `old` has in no version: a later minor of the
 /// same interface is no new hook.
 fn interfaces_beyond(old: &[String], new: &[String]) -> Vec<String> {
-    let path = |name: &String| name.split('@').next().unwrap_or_default().to_owned();
-    new.iter().filter(|name| !old.iter().any(|known| path(known) == path(name))).cloned().collect()
+    new.iter().filter(|name| !old.iter().any(|known| path_of(known) == path_of(name))).cloned().collect()
 }
 
 #[cfg(test)]
@@ -190,6 +195,17 @@ mod tests {
         assert_eq!(diff.narrowed.iter().map(|c| c.permission.as_str()).collect::<Vec<_>>(), ["http"]);
         assert_eq!((diff.removed.as_slice(), diff.asks_for_more()), (&["kv".to_owned()][..], false));
         assert!(!AskDiff::between(&old, &old).asks_for_more());
+    }
+
+    #[test]
+    fn another_world_asks_for_more_and_the_care_of_oneself_does_not() {
+        let ranker = asking("1.0.0", &[], &["lyceum:ranking/ranker@1.0.0"]);
+        let more = |name: &str| {
+            let new = asking("1.1.0", &[], &["lyceum:ranking/ranker@1.1.0", name]);
+            AskDiff::between(&ranker, &new).asks_for_more()
+        };
+        assert!(more("lyceum:auth/auth-provider@1.0.0") && more("lyceum:job/job@1.0.0"));
+        assert!(!more("lyceum:lifecycle/lifecycle@1.0.0") && !more("lyceum:ranking/ranker@1.0.0"));
     }
 
     #[test]

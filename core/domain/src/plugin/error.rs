@@ -9,6 +9,7 @@ use super::{
     diff::AskDiff,
     port::{Inspection, PluginFailure},
     vault::VaultError,
+    worlds::deeds,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +18,9 @@ pub(super) enum PluginError {
     TooLarge,
     #[error("This is not a plugin that this server can run: {}", .0.detail)]
     Invalid(Box<PluginFailure>),
-    #[error("{} {} asks for permissions that were not granted. Read `asks`, then install it again with `grants`.", .0.id, .0.version)]
+    #[error("{} {} needs consent: {}. Read `asks`, then install it again with `grants`; `{{}}` grants no permission.", .0.id, .0.version, first_wants(.0))]
     ConsentRequired(Box<Inspection>),
-    #[error("{} {} asks for more than {}. It is staged, and {} runs on. Read `diff`, then use `approvePlugin` or `discardStagedPlugin`.", .0.id, .0.version, .1.from, .1.from)]
+    #[error("{} {} asks for more than {}: {}. It is staged, and {} runs on. Read `diff`, then use `approvePlugin` or `discardStagedPlugin`.", .0.id, .0.version, .1.from, update_wants(.1), .1.from)]
     Staged(Box<Inspection>, Box<AskDiff>),
     #[error("{} {} asks for something else than what was consented to. Read `asks` again.", .0.id, .0.version)]
     ConsentChanged(Box<Inspection>),
@@ -45,6 +46,8 @@ pub(super) enum PluginError {
         "{plugin} has {open} open payments or refunds that nobody else can ask about. Wait until they are settled, or use `force`."
     )]
     OpenPayments { plugin: String, open: u64 },
+    #[error("{0} was changed meanwhile by another server or the command line. Look at `pluginStatus`, then try again.")]
+    ChangedMeanwhile(String),
     #[error("{plugin} is revoked: {reason}")]
     Revoked { plugin: String, reason: String },
 }
@@ -61,6 +64,7 @@ impl PluginError {
             Self::NothingStaged(_) | Self::NothingBefore(_) | Self::NoShadow(_) | Self::OpenPayments { .. } => {
                 ErrorCode::InvalidState
             }
+            Self::ChangedMeanwhile(_) => ErrorCode::Conflict,
             Self::Revoked { .. } => ErrorCode::PluginUntrusted,
         }
     }
@@ -88,9 +92,29 @@ impl From<PluginError> for Failure {
             PluginError::TooLarge
             | PluginError::NothingStaged(_)
             | PluginError::NothingBefore(_)
-            | PluginError::NoShadow(_) => failure,
+            | PluginError::NoShadow(_)
+            | PluginError::ChangedMeanwhile(_) => failure,
         }
     }
+}
+
+fn first_wants(is: &Inspection) -> String {
+    wants(&is.implements, !is.asks.0.is_empty())
+}
+
+fn update_wants(diff: &AskDiff) -> String {
+    wants(&diff.hooks_added, diff.asks_for_permissions())
+}
+
+/// What a plugin is to do, in one sentence.
+fn wants(implements: &[String], permissions: bool) -> String {
+    let mut wants: Vec<String> = deeds(implements).into_iter().map(|deed| format!("it {deed}")).collect();
+    if permissions {
+        wants.push("it asks for permissions that were not granted".to_owned());
+    } else if wants.is_empty() {
+        wants.push("it takes part in more".to_owned());
+    }
+    wants.join("; ")
 }
 
 /// What the owner has to read before consenting.
@@ -98,6 +122,8 @@ fn asking(failure: Failure, is: Inspection) -> Failure {
     let failure = failure
         .with("plugin", is.id)
         .with("version", is.version)
+        .with("implements", json!(is.implements))
+        .with("does", json!(deeds(&is.implements)))
         .with("asks", json!(is.asks))
         .with("extends", json!(is.extends))
         .with("permissionHash", is.permission_hash);

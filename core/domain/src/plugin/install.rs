@@ -10,6 +10,7 @@ use lyceum_kernel::{Id, Result, Viewer};
 use super::{
     PACKAGE_MAX_BYTES, consent,
     error::PluginError,
+    leave::end_its_work,
     model::{InstallPlugin, Installed, InstalledPlugin, PluginState},
     port::{Grants, Inspection},
     service::{Plugins, checked_config, event, may_manage},
@@ -32,11 +33,12 @@ impl Plugins {
     /// without a gap; what was never enabled waits for [`Self::enable`].
     ///
     /// # Errors
-    /// PLUGIN_INVALID; PLUGIN_UNTRUSTED; PLUGIN_CONSENT_REQUIRED with `asks`
+    /// PLUGIN_INVALID, also when what it adds to the API does not fit;
+    /// PLUGIN_UNTRUSTED; PLUGIN_CONSENT_REQUIRED with `asks`
     /// and `permissionHash`, and for an update, which is staged then, `diff`;
     /// BAD_USER_INPUT for a grant beyond what is asked or a configuration that
-    /// does not fit; PLUGIN_FAILED when the new version does not start. Then
-    /// nothing changed.
+    /// does not fit; PLUGIN_FAILED when the new version does not start; CONFLICT
+    /// when another process has changed it meanwhile. Then nothing changed.
     pub async fn install(&self, viewer: &Viewer, input: InstallPlugin) -> Result<Installed> {
         may_manage(viewer)?;
         let is = self.inspected(&input.package)?;
@@ -46,6 +48,7 @@ impl Plugins {
         let _changing = self.changing.lock().await;
         let before = store::by_name(self.db.reader(), &is.id).await?;
         let verdict = self.trusted(&is).await?;
+        self.fits_the_api(&is).await?;
         let (grants, expected) = (input.grants.clone(), input.expected_permission_hash.as_deref());
         let consent = match consent::decide(&is, grants, expected, before.as_ref()) {
             Ok(consent) => consent,
@@ -92,6 +95,7 @@ impl Plugins {
         let staged = store::staged(self.db.reader(), before.id).await?;
         let staged = staged.ok_or_else(|| PluginError::NothingStaged(before.name.clone()))?;
         let verdict = self.trusted(&staged.manifest).await?;
+        self.fits_the_api(&staged.manifest).await?;
         let grants = grants.unwrap_or_else(|| staged.manifest.asks.clone());
         let grants = consent::given_now(&staged.manifest, grants, Some(permission_hash))?;
         let mut plugin = self.successor(Some(before.clone()), staged.manifest, staged.source);
@@ -168,6 +172,7 @@ impl Plugins {
             last_error: None,
             installed_at: now,
             updated_at: now,
+            revision: 0,
         };
         let old = before.unwrap_or_else(first);
         // What failed gets another chance with its new version.
@@ -183,17 +188,25 @@ impl Plugins {
             // Until it is recorded: should that fail, the row wins.
             self.forget(&next.plugin.name);
         }
-        self.record(viewer, before.as_ref(), &next).await?;
-        self.noted(next.plugin).await
+        let revision = self.record(viewer, before.as_ref(), &next).await?;
+        Ok(self.noted(InstalledPlugin { revision, ..next.plugin }))
     }
 
-    async fn record(&self, viewer: &Viewer, before: Option<&InstalledPlugin>, next: &Next) -> Result<()> {
+    /// Returns the revision of the row.
+    async fn record(&self, viewer: &Viewer, before: Option<&InstalledPlugin>, next: &Next) -> Result<i64> {
         let (mut write, is) = (self.db.write().await?, &next.plugin);
         let (on, now) = (write.connection(), write.now());
         if let Some(old) = before.filter(|old| old.manifest != is.manifest) {
             store::keep_version(on, old, now).await?;
         }
-        store::save(on, is, Some(&next.package)).await?;
+        let revision = match before {
+            Some(_) => store::save(on, is, Some(&next.package)).await?,
+            None => store::add(on, is, &next.package).await?,
+        };
+        if before.is_none() {
+            // Another server may have added to it before it saw that the plugin went.
+            end_its_work(&write, &is.name).await?;
+        }
         if next.consented {
             store::consent(on, is, viewer.user, now).await?;
         }
@@ -203,6 +216,7 @@ impl Plugins {
         store::unstage(on, is.id).await?;
         let what = if before.is_some() { "updated" } else { "installed" };
         write.emit(&event(viewer, is, what)).await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(revision)
     }
 }

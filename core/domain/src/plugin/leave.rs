@@ -1,9 +1,11 @@
 //! Going back a version, and going altogether.
 
 use lyceum_kernel::{Event, Result, Viewer};
+use lyceum_store::Write;
 use serde_json::json;
 
 use super::{
+    consent,
     error::PluginError,
     model::{InstalledPlugin, PluginData, PluginState, Uninstalled},
     port::PluginFailure,
@@ -12,14 +14,18 @@ use super::{
     store::{self, OldVersion},
     trust::Revocations,
 };
+use crate::content::forget_after_hooks;
 
 impl Plugins {
-    /// Puts the version before in place again, with the grants and the
-    /// configuration that it had. It had its consent, so none is asked for.
+    /// Puts the version before in place again, with the configuration that it
+    /// had and with its grants but for what the owner has taken away since. It
+    /// had its consent, so none is asked for.
     ///
     /// # Errors
     /// NOT_FOUND; INVALID_STATE when there is none; PLUGIN_UNTRUSTED when it
-    /// was revoked since; PLUGIN_FAILED, then what runs stays.
+    /// was revoked since; PLUGIN_INVALID when what it adds to the API does not
+    /// fit any more; PLUGIN_FAILED, then what runs stays; CONFLICT when another
+    /// process has changed it meanwhile.
     pub async fn rollback(&self, viewer: &Viewer, name: &str) -> Result<InstalledPlugin> {
         may_manage(viewer)?;
         let _changing = self.changing.lock().await;
@@ -28,13 +34,13 @@ impl Plugins {
         let old = old.ok_or_else(|| PluginError::NothingBefore(current.name.clone()))?;
         let restored = self.restored(&current, &old, None);
         self.may_still_run(&restored)?;
+        self.fits_the_api(&restored.manifest).await?;
         if restored.state == PluginState::Enabled {
             self.activate(&restored, old.package.clone().into(), None).await?;
-            self.forget(&restored.name);
         }
         let facts = json!({ "name": restored.name, "from": current.version, "to": restored.version });
         let event = event(viewer, &restored, "rolled_back").with(facts);
-        self.go_back(restored, &old, &event).await
+        self.go_back(restored, &old, Some(viewer), &event).await
     }
 
     /// Acts on what the host tells: a version that it took back is not the
@@ -66,7 +72,11 @@ impl Plugins {
         let restored = self.restored(&current, &old, Some(why));
         let facts = json!({ "name": name, "from": from, "to": to, "error": failure.to_string() });
         let event = Event::new("plugin", "rolled_back", current.id).with(facts);
-        self.go_back(restored, &old, &event).await.map(drop)
+        if self.go_back(restored, &old, None, &event).await?.grants != old.grants {
+            // The host took it back with the grants that it had: the next comparison starts it with these.
+            self.forget(name);
+        }
+        Ok(())
     }
 
     fn restored(&self, current: &InstalledPlugin, old: &OldVersion, last_error: Option<String>) -> InstalledPlugin {
@@ -75,7 +85,7 @@ impl Plugins {
             version: old.version.clone(),
             digest: old.manifest.digest.clone(),
             manifest: old.manifest.clone(),
-            grants: old.grants.clone(),
+            grants: consent::still_granted(&old.grants, &current.grants, &current.manifest.asks),
             config: old.config.clone(),
             source: old.source.clone(),
             state,
@@ -85,17 +95,33 @@ impl Plugins {
         }
     }
 
-    async fn go_back(&self, plugin: InstalledPlugin, old: &OldVersion, event: &Event) -> Result<InstalledPlugin> {
+    /// Records it. Without an owner the host did it, and whose consent holds
+    /// stays as it was.
+    async fn go_back(
+        &self,
+        plugin: InstalledPlugin,
+        old: &OldVersion,
+        by: Option<&Viewer>,
+        event: &Event,
+    ) -> Result<InstalledPlugin> {
+        self.forget(&plugin.name);
         let mut write = self.db.write().await?;
-        store::save(write.connection(), &plugin, Some(&old.package)).await?;
-        store::drop_version(write.connection(), old.id).await?;
+        let (on, now) = (write.connection(), write.now());
+        let revision = store::save(on, &plugin, Some(&old.package)).await?;
+        match by {
+            Some(owner) => store::consent(on, &plugin, owner.user, now).await?,
+            None => store::consent_to_another(on, &plugin).await?,
+        }
+        store::drop_version(on, old.id).await?;
         write.emit(event).await?;
         write.commit().await?;
-        self.noted(plugin).await
+        Ok(self.noted(InstalledPlugin { revision, ..plugin }))
     }
 
     /// Removes a plugin: its versions, grants, configuration and secrets
-    /// always, what it stored when `data` says so. Entries it made stay.
+    /// always, what it stored when `data` says so. Entries it made stay. What it
+    /// was still to be told is dropped and its unfinished runs are cancelled, so
+    /// that a later installation begins afresh.
     ///
     /// # Errors
     /// NOT_FOUND; INVALID_STATE for a payment provider with open payments,
@@ -106,17 +132,20 @@ impl Plugins {
         let plugin = self.known(name).await?;
         self.owes_nothing(&plugin, force).await?;
         self.runtime.deactivate(&plugin.name);
+        self.forget(&plugin.name);
         let mut write = self.db.write().await?;
         let done = store::remove(write.connection(), &plugin, data).await?;
+        end_its_work(&write, &plugin.name).await?;
         write.emit(&event(viewer, &plugin, "uninstalled")).await?;
         write.commit().await?;
         self.runtime.forget(&plugin.name);
-        self.forget(&plugin.name);
+        self.seen().remove(&plugin.name);
         Ok(done)
     }
 
     /// Takes a new list of what is revoked. Plugins on it are stopped and
-    /// marked as failed; their names are returned.
+    /// marked as failed, with an event of each; their names are
+    /// returned.
     ///
     /// # Errors
     /// Internal.
@@ -125,12 +154,32 @@ impl Plugins {
         *self.revocations.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = list;
         let mut stopped = Vec::new();
         for plugin in store::to_run(self.db.reader()).await? {
-            if let Err(failure) = self.may_still_run(&plugin) {
-                self.note_failure(&plugin, &failure).await?;
+            if self.may_still_run(&plugin).is_err() {
+                self.stop_revoked(&plugin.name).await?;
                 stopped.push(plugin.name);
             }
         }
         Ok(stopped)
+    }
+
+    /// Each server stops it; the first one tells.
+    async fn stop_revoked(&self, name: &str) -> Result<()> {
+        self.runtime.deactivate(name);
+        self.forget(name);
+        let mut write = self.db.write().await?;
+        let (on, now) = (write.connection(), write.now());
+        // As it is now: what the owner has stopped meanwhile stays so.
+        let Some(plugin) = store::by_name(on, name).await?.filter(InstalledPlugin::is_to_run) else { return Ok(()) };
+        let Err(failure) = self.may_still_run(&plugin) else { return Ok(()) };
+        let why = failure.message();
+        let revision = store::set_state(on, &plugin, PluginState::Failed, Some(why), now).await?;
+        if plugin.last_error.as_deref() != Some(why) {
+            let facts = json!({ "name": plugin.name, "version": plugin.version, "reason": why });
+            write.emit(&Event::new("plugin", "revoked", plugin.id).with(facts)).await?;
+        }
+        write.commit().await?;
+        self.noted(InstalledPlugin { state: PluginState::Failed, revision, ..plugin });
+        Ok(())
     }
 
     /// # Errors
@@ -142,4 +191,10 @@ impl Plugins {
             Some(revoked) => Err(PluginError::Revoked { plugin: plugin.name.clone(), reason: revoked.reason() }.into()),
         }
     }
+}
+
+/// Whatever a plugin of this name was still to be told or to do is over.
+pub(super) async fn end_its_work(write: &Write, name: &str) -> Result<()> {
+    store::end_its_work(write.connection(), name, write.now()).await?;
+    forget_after_hooks(write, name).await
 }

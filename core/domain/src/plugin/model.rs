@@ -83,6 +83,10 @@ pub struct InstalledPlugin {
     pub last_error: Option<String>,
     pub installed_at: Timestamp,
     pub updated_at: Timestamp,
+    /// Counts the changes of the record. It is written only in the place of
+    /// this one: what another process has changed meanwhile stays.
+    #[serde(skip)]
+    pub revision: i64,
 }
 
 /// The outcome of an installation.
@@ -217,6 +221,11 @@ impl FromStr for PluginState {
 }
 
 impl InstalledPlugin {
+    /// Whether it runs, or should.
+    pub(super) fn is_to_run(&self) -> bool {
+        matches!(self.state, PluginState::Enabled | PluginState::Failed)
+    }
+
     /// Whether another record says the same of the plugin, whenever and from
     /// wherever it came.
     pub(super) fn is_same(&self, other: &Self) -> bool {

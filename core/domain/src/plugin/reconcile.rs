@@ -4,12 +4,15 @@
 //! **Invariant:** a server that cannot start what another has recorded keeps
 //! what it runs, says so in its log, and changes no row.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use lyceum_kernel::Result;
+use lyceum_kernel::{ErrorCode, Result};
 
 use super::{
-    model::{Activated, PluginState},
+    model::{Activated, InstalledPlugin, PluginState},
     service::{Plugins, Seen},
     store::{self, Mark},
 };
@@ -31,20 +34,30 @@ impl Plugins {
         }
         let mut outcomes = Vec::new();
         for plugin in store::to_run(self.db.reader()).await? {
-            let outcome = match self.may_still_run(&plugin) {
+            let started = match self.may_still_run(&plugin) {
                 Ok(()) => self.restart(&plugin).await,
                 Err(revoked) => self.note_failure(&plugin, &revoked).await.and(Err(revoked)),
             };
-            if outcome.is_ok() && plugin.state == PluginState::Failed {
-                let write = self.db.write().await?;
-                store::set_state(write.connection(), plugin.id, PluginState::Enabled, None, write.now()).await?;
-                write.commit().await?;
+            if started.is_ok() {
+                self.note_start(&plugin).await?;
             }
-            let plugin = self.noted(plugin).await?;
-            let error = outcome.err().map(|failure| failure.message().to_owned());
+            let error = started.err().map(|failure| failure.message().to_owned());
             outcomes.push(Activated { name: plugin.name, version: plugin.version, error });
         }
         Ok(outcomes)
+    }
+
+    /// It runs as its row said. Should that have changed while it was started,
+    /// the next comparison acts on it.
+    async fn note_start(&self, plugin: &InstalledPlugin) -> Result<()> {
+        if plugin.state != PluginState::Failed {
+            self.noted(plugin.clone());
+            return Ok(());
+        }
+        match self.set_state(plugin, PluginState::Enabled, None).await {
+            Err(changed) if changed.code() == ErrorCode::Conflict => Ok(()),
+            done => done,
+        }
     }
 
     /// Acts on the rows that others have changed. Returns what became of them.
@@ -66,6 +79,12 @@ impl Plugins {
         Ok(outcomes)
     }
 
+    /// The revisions of the rows that this server has acted on, by plugin.
+    #[must_use]
+    pub fn acted_on(&self) -> BTreeMap<String, i64> {
+        self.seen().iter().map(|(name, seen)| (name.clone(), seen.revision)).collect()
+    }
+
     fn stop_what_is_gone(&self, marks: &[Mark]) {
         let known: BTreeSet<&str> = marks.iter().map(|mark| mark.name.as_str()).collect();
         self.seen().retain(|name, seen| {
@@ -84,8 +103,8 @@ impl Plugins {
         let runs = match mark.state {
             PluginState::Enabled => return self.start_here(mark, ran).await.map(Some),
             // Another server cannot run it; this one can, or has never tried.
-            PluginState::Failed => ran,
-            PluginState::Installed | PluginState::Disabled => {
+            PluginState::Failed if seen.is_none_or(Seen::is_known) => ran,
+            PluginState::Installed | PluginState::Disabled | PluginState::Failed => {
                 self.runtime.deactivate(&mark.name);
                 false
             }

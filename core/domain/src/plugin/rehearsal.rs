@@ -3,6 +3,7 @@
 use lyceum_kernel::{Result, Viewer};
 
 use super::{
+    Inspection,
     port::{Activation, Role},
     service::{Plugins, effective_config, may_manage},
     store,
@@ -25,5 +26,14 @@ impl Plugins {
             previous_version: None,
             role: Role::Active,
         })
+    }
+
+    /// Whether a package may run in the place of an installed one, with its
+    /// secrets: what could not be installed is not tried either.
+    ///
+    /// # Errors
+    /// Its publisher is not trusted, or it was revoked.
+    pub async fn may_be_rehearsed(&self, is: &Inspection) -> Result<()> {
+        self.trusted(is).await.map(drop)
     }
 }

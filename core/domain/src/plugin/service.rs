@@ -1,4 +1,10 @@
 //! The plugins of one server: what is recorded and what runs, moved together.
+//!
+//! **Invariant:** what runs is moved first and recorded then, and between the
+//! two this server forgets what it knew of the row: whatever comes in between,
+//! the next comparison acts on the row.
+//! **Invariant:** a row is changed only as it was read. What another process
+//! has changed meanwhile stays, and the owner is told so.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{
+    addition::AdditionCheck,
     config::{validate_config, with_defaults},
     error::PluginError,
     model::{InstalledPlugin, PluginOverview, PluginSettings, PluginState, SecretState},
@@ -30,6 +37,7 @@ pub struct Plugins {
     pub(super) seen: StdMutex<BTreeMap<String, Seen>>,
     pub(super) revocations: StdMutex<super::trust::Revocations>,
     pub(super) packages: OnceLock<Arc<dyn PackageSource>>,
+    pub(super) additions: OnceLock<Arc<dyn AdditionCheck>>,
 }
 
 /// The row as this server last acted on it.
@@ -39,11 +47,22 @@ pub(super) struct Seen {
     pub runs: bool,
 }
 
+impl Seen {
+    /// Not what any row says. It may run.
+    const FORGOTTEN: Self = Self { revision: -1, runs: true };
+
+    /// Whether this server knows what it has made of the row.
+    pub fn is_known(self) -> bool {
+        self.revision != Self::FORGOTTEN.revision
+    }
+}
+
 impl Plugins {
     #[must_use]
     pub fn new(db: Database, runtime: Arc<dyn PluginRuntime>, settings: PluginSettings) -> Self {
         let (changing, seen, revocations) = (Mutex::new(()), StdMutex::default(), StdMutex::default());
-        Self { db, runtime, settings, changing, seen, revocations, packages: OnceLock::new() }
+        let (packages, additions) = (OnceLock::new(), OnceLock::new());
+        Self { db, runtime, settings, changing, seen, revocations, packages, additions }
     }
 
     /// Says where packages are got from. Only the first one counts.
@@ -55,12 +74,15 @@ impl Plugins {
     ///
     /// # Errors
     /// NOT_FOUND; BAD_USER_INPUT when its configuration does not fit;
-    /// PLUGIN_FAILED, and the plugin is marked as failed.
+    /// PLUGIN_INVALID when what it adds to the API does not fit beside what runs;
+    /// PLUGIN_FAILED, and the plugin is marked as failed; CONFLICT when another
+    /// process has changed it meanwhile.
     pub async fn enable(&self, viewer: &Viewer, name: &str) -> Result<InstalledPlugin> {
         may_manage(viewer)?;
         let _changing = self.changing.lock().await;
         let known = self.known(name).await?;
         self.may_still_run(&known)?;
+        self.fits_the_api(&known.manifest).await?;
         let (was_on, plugin) = (known.state == PluginState::Enabled && !known.shadow, known);
         let plugin = InstalledPlugin { shadow: false, ..plugin };
         let package = store::component(self.db.reader(), plugin.id).await?;
@@ -71,7 +93,7 @@ impl Plugins {
             return Err(failure);
         }
         if was_on {
-            return self.noted(plugin).await;
+            return Ok(self.noted(plugin));
         }
         let on = InstalledPlugin { state: PluginState::Enabled, last_error: None, updated_at: self.db.now(), ..plugin };
         self.write(viewer, &on, "enabled").await
@@ -81,7 +103,7 @@ impl Plugins {
     ///
     /// # Errors
     /// NOT_FOUND; INVALID_STATE for a payment provider with open payments,
-    /// unless `force`.
+    /// unless `force`; CONFLICT when another process has changed it meanwhile.
     pub async fn disable(&self, viewer: &Viewer, name: &str, force: bool) -> Result<InstalledPlugin> {
         may_manage(viewer)?;
         let _changing = self.changing.lock().await;
@@ -89,7 +111,7 @@ impl Plugins {
         self.owes_nothing(&plugin, force).await?;
         self.runtime.deactivate(&plugin.name);
         if plugin.state == PluginState::Disabled {
-            return self.noted(plugin).await;
+            return Ok(self.noted(plugin));
         }
         let state = PluginState::Disabled;
         let off = InstalledPlugin { state, shadow: false, last_error: None, updated_at: self.db.now(), ..plugin };
@@ -170,38 +192,50 @@ impl Plugins {
 
     /// Records a plugin as it is now, with an event.
     pub(super) async fn write(&self, viewer: &Viewer, plugin: &InstalledPlugin, what: &str) -> Result<InstalledPlugin> {
+        self.forget(&plugin.name);
         let mut write = self.db.write().await?;
-        store::save(write.connection(), plugin, None).await?;
+        let revision = store::save(write.connection(), plugin, None).await?;
         write.emit(&event(viewer, plugin, what)).await?;
         write.commit().await?;
-        self.noted(plugin.clone()).await
+        Ok(self.noted(InstalledPlugin { revision, ..plugin.clone() }))
     }
 
+    /// Takes a plugin that does not start out of service. It is not marked as
+    /// failed when another process has changed it meanwhile: that holds.
     pub(super) async fn note_failure(&self, plugin: &InstalledPlugin, failure: &Failure) -> Result<()> {
         tracing::warn!(plugin = plugin.name, version = plugin.version, error = ?failure, "a plugin does not start");
         self.runtime.deactivate(&plugin.name);
-        let write = self.db.write().await?;
-        let message = Some(failure.message());
-        store::set_state(write.connection(), plugin.id, PluginState::Failed, message, write.now()).await?;
-        write.commit().await?;
-        self.noted(plugin.clone()).await.map(drop)
+        match self.set_state(plugin, PluginState::Failed, Some(failure.message())).await {
+            Err(changed) if changed.code() == ErrorCode::Conflict => Ok(()),
+            done => done,
+        }
     }
 
-    /// Remembers that this server has acted on the row as it is now.
-    pub(super) async fn noted(&self, plugin: InstalledPlugin) -> Result<InstalledPlugin> {
-        match store::mark_of(self.db.reader(), &plugin.name).await? {
-            Some(mark) => {
-                let seen = Seen { revision: mark.revision, runs: mark.state == PluginState::Enabled };
-                self.seen().insert(plugin.name.clone(), seen);
-            }
-            None => self.forget(&plugin.name),
-        }
-        Ok(plugin)
+    /// Records the state alone.
+    pub(super) async fn set_state(
+        &self,
+        plugin: &InstalledPlugin,
+        state: PluginState,
+        error: Option<&str>,
+    ) -> Result<()> {
+        self.forget(&plugin.name);
+        let write = self.db.write().await?;
+        let revision = store::set_state(write.connection(), plugin, state, error, write.now()).await?;
+        write.commit().await?;
+        self.noted(InstalledPlugin { state, revision, ..plugin.clone() });
+        Ok(())
+    }
+
+    /// Remembers that this server has acted on this row.
+    pub(super) fn noted(&self, plugin: InstalledPlugin) -> InstalledPlugin {
+        let seen = Seen { revision: plugin.revision, runs: plugin.state == PluginState::Enabled };
+        self.seen().insert(plugin.name.clone(), seen);
+        plugin
     }
 
     /// The next comparison with the rows acts on this plugin again.
     pub(super) fn forget(&self, name: &str) {
-        self.seen().remove(name);
+        self.seen().insert(name.to_owned(), Seen::FORGOTTEN);
     }
 
     pub(super) fn seen(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Seen>> {

@@ -19,13 +19,27 @@ pub struct ContentScope {
     pub entries: EntryScope,
 }
 
-/// Which entries of these types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which entries of these types. A later one is wider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EntryScope {
-    /// Those that the plugin made.
+    /// Those that the plugin made. So it is when a permission names no scope.
+    #[default]
     Own,
     Published,
     All,
+}
+
+impl EntryScope {
+    /// As a permission writes it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "own" => Some(Self::Own),
+            "published" => Some(Self::Published),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
 }
 
 /// One entry, its fields in one language.

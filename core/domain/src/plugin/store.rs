@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use lyceum_kernel::{Failure, Id, Result, Timestamp};
-use lyceum_store::failed;
+use lyceum_store::{Write, failed};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -17,12 +17,11 @@ use super::{
 };
 
 const COLUMNS: &str = "id, name, version, state, shadow, digest, manifest, grants, config, source, last_error, \
-                       installed_at, updated_at FROM plugin";
+                       installed_at, updated_at, revision FROM plugin";
 
 /// Tables with rows of a plugin, by its name. Which entries it made is
 /// forgotten with its data; the entries stay.
-const OWN_TABLES: [&str; 6] =
-    ["plugin_kv", "plugin_kv_size", "plugin_entry", "plugin_notice", "plugin_delivery", "plugin_job_run"];
+const OWN_TABLES: [&str; 5] = ["plugin_kv", "plugin_kv_size", "plugin_entry", "plugin_notice", "plugin_job_run"];
 
 /// Versions that are kept to go back to.
 const KEPT_VERSIONS: usize = 2;
@@ -120,15 +119,40 @@ pub(super) async fn seal_secret(on: &impl ConnectionTrait, id: Id, name: &str, s
     execute(on, sql, vec![id.as_str().into(), name.into(), sealed.into()]).await
 }
 
-/// Writes all of a plugin but its consent; `package` only when it is new.
-pub(super) async fn save(on: &impl ConnectionTrait, is: &InstalledPlugin, package: Option<&[u8]>) -> Result<()> {
+/// Writes a plugin that is new, without its consent. Its revision is 1.
+///
+/// # Errors
+/// CONFLICT when another process has just installed it.
+pub(super) async fn add(on: &impl ConnectionTrait, is: &InstalledPlugin, package: &[u8]) -> Result<i64> {
     let sql = "INSERT INTO plugin (id, name, version, state, shadow, digest, manifest, grants, config, source, last_error, \
-               installed_at, updated_at, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1) \
-               ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state, \
-               shadow = excluded.shadow, digest = excluded.digest, manifest = excluded.manifest, \
-               grants = excluded.grants, config = excluded.config, source = excluded.source, \
-               last_error = excluded.last_error, updated_at = excluded.updated_at, revision = plugin.revision + 1";
-    let values: Vec<Value> = vec![
+               updated_at, revision, installed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+               ON CONFLICT DO NOTHING";
+    let first = InstalledPlugin { revision: 1, ..is.clone() };
+    let values = [values_of(&first)?, vec![is.installed_at.to_string().into()]].concat();
+    changed(on, sql, values, &first).await?;
+    put_package(on, is, package).await?;
+    Ok(first.revision)
+}
+
+/// Writes all of a plugin but its consent; `package` only when it is new.
+/// Returns the revision that the row has now.
+///
+/// # Errors
+/// CONFLICT when the row is not the one that `is` was made from.
+pub(super) async fn save(on: &impl ConnectionTrait, is: &InstalledPlugin, package: Option<&[u8]>) -> Result<i64> {
+    let sql = "UPDATE plugin SET name = $2, version = $3, state = $4, shadow = $5, digest = $6, manifest = $7, grants = $8, \
+               config = $9, source = $10, last_error = $11, updated_at = $12, revision = revision + 1 \
+               WHERE id = $1 AND revision = $13";
+    let revision = changed(on, sql, values_of(is)?, is).await?;
+    if let Some(package) = package {
+        put_package(on, is, package).await?;
+    }
+    Ok(revision)
+}
+
+/// In the order in which [`add`] and [`save`] name them.
+fn values_of(is: &InstalledPlugin) -> Result<Vec<Value>> {
+    Ok(vec![
         is.id.as_str().into(),
         is.name.as_str().into(),
         is.version.as_str().into(),
@@ -140,20 +164,36 @@ pub(super) async fn save(on: &impl ConnectionTrait, is: &InstalledPlugin, packag
         is.config.as_str().into(),
         is.source.as_str().into(),
         is.last_error.clone().into(),
-        is.installed_at.to_string().into(),
         is.updated_at.to_string().into(),
-    ];
-    execute(on, sql, values).await?;
-    let Some(package) = package else { return Ok(()) };
+        is.revision.into(),
+    ])
+}
+
+async fn put_package(on: &impl ConnectionTrait, is: &InstalledPlugin, package: &[u8]) -> Result<()> {
     let sql = "INSERT INTO plugin_component (plugin_id, component) VALUES ($1, $2) \
                ON CONFLICT (plugin_id) DO UPDATE SET component = excluded.component";
     execute(on, sql, vec![is.id.as_str().into(), package.to_vec().into()]).await
 }
 
+/// Changes the row of a plugin, if it still is as it was read: the statement
+/// asks for its revision. Returns the revision after it.
+async fn changed(on: &impl ConnectionTrait, sql: &str, values: Vec<Value>, was: &InstalledPlugin) -> Result<i64> {
+    let statement = Statement::from_sql_and_values(on.get_database_backend(), sql, values);
+    match on.execute_raw(statement).await.map_err(failed)?.rows_affected() {
+        0 => Err(PluginError::ChangedMeanwhile(was.name.clone()).into()),
+        _ => Ok(was.revision + 1),
+    }
+}
+
 /// Notes a change of what stands beside the row, so that other servers see it.
-pub(super) async fn touch(on: &impl ConnectionTrait, id: Id, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE plugin SET updated_at = $2, revision = revision + 1 WHERE id = $1";
-    execute(on, sql, vec![id.as_str().into(), now.to_string().into()]).await
+/// Returns the revision that the row has now.
+///
+/// # Errors
+/// CONFLICT as of [`save`].
+pub(super) async fn touch(on: &impl ConnectionTrait, is: &InstalledPlugin, now: Timestamp) -> Result<i64> {
+    let sql = "UPDATE plugin SET updated_at = $2, revision = revision + 1 WHERE id = $1 AND revision = $3";
+    let values = vec![is.id.as_str().into(), now.to_string().into(), is.revision.into()];
+    changed(on, sql, values, is).await
 }
 
 /// One plugin as other servers compare it.
@@ -168,11 +208,6 @@ pub(super) struct Mark {
 pub(super) async fn marks(on: &impl ConnectionTrait) -> Result<Vec<Mark>> {
     let found = rows(on, "SELECT id, name, state, revision FROM plugin ORDER BY name", Vec::new()).await?;
     found.iter().map(mark).collect()
-}
-
-pub(super) async fn mark_of(on: &impl ConnectionTrait, name: &str) -> Result<Option<Mark>> {
-    let sql = "SELECT id, name, state, revision FROM plugin WHERE name = $1";
-    rows(on, sql, vec![name.into()]).await?.first().map(mark).transpose()
 }
 
 fn mark(row: &QueryResult) -> Result<Mark> {
@@ -345,18 +380,36 @@ async fn leave_data(
     Ok(())
 }
 
-/// Adds a comparison to what is written down of the two.
-pub(super) async fn add_shadow(on: &impl ConnectionTrait, pair: &Pair, tally: &Tally, now: Timestamp) -> Result<()> {
-    let sql = "SELECT report FROM plugin_shadow WHERE active = $1 AND shadow = $2 AND kind = $3";
+/// Ends what a plugin was still to be told and to do, its dead letters too. How
+/// its runs ended stays.
+pub(super) async fn end_its_work(on: &impl ConnectionTrait, name: &str, now: Timestamp) -> Result<()> {
+    delete(on, "DELETE FROM plugin_delivery WHERE plugin = $1", name).await?;
+    let sql = "UPDATE plugin_job_run SET state = 'cancelled', claim = NULL, claimed_until = NULL, finished_at = $2 \
+               WHERE plugin = $1 AND state IN ('waiting', 'running')";
+    execute(on, sql, vec![name.into(), now.to_string().into()]).await
+}
+
+/// Adds a comparison to what is written down of the two. The row is locked
+/// before it is read: two servers add at once.
+pub(super) async fn add_shadow(write: &Write, pair: &Pair, tally: &Tally) -> Result<()> {
+    let (on, now) = (write.connection(), write.now().to_string());
     let key: Vec<Value> = vec![pair.active.as_str().into(), pair.shadow.as_str().into(), tally.kind().into()];
+    let with =
+        |whole: &Tally| Ok::<_, Failure>([key.clone(), vec![json_text(whole)?.into(), now.as_str().into()]].concat());
+    let sql = "INSERT INTO plugin_shadow (active, shadow, kind, report, since, updated_at) VALUES ($1, $2, $3, $4, $5, $5) \
+               ON CONFLICT (active, shadow, kind) DO NOTHING";
+    let first = Statement::from_sql_and_values(on.get_database_backend(), sql, with(tally)?);
+    if on.execute_raw(first).await.map_err(failed)?.rows_affected() > 0 {
+        return Ok(());
+    }
+    let sql = "SELECT report FROM plugin_shadow WHERE active = $1 AND shadow = $2 AND kind = $3";
+    let known = rows(on, &format!("{sql}{}", write.dialect().for_update()), key.clone()).await?;
     let mut whole = tally.clone();
-    if let Some(row) = rows(on, sql, key.clone()).await?.first() {
+    if let Some(row) = known.first() {
         whole.merge(json(row, "report")?);
     }
-    let sql = "INSERT INTO plugin_shadow (active, shadow, kind, report, since, updated_at) VALUES ($1, $2, $3, $4, $5, $5) \
-               ON CONFLICT (active, shadow, kind) DO UPDATE SET report = excluded.report, updated_at = excluded.updated_at";
-    let values = [json_text(&whole)?.into(), now.to_string().into()];
-    execute(on, sql, key.into_iter().chain(values).collect()).await
+    let sql = "UPDATE plugin_shadow SET report = $4, updated_at = $5 WHERE active = $1 AND shadow = $2 AND kind = $3";
+    execute(on, sql, with(&whole)?).await
 }
 
 /// The comparisons of a plugin in the shadow, by the active one's name.
@@ -403,6 +456,17 @@ pub(super) async fn consent(
     execute(on, sql, values).await
 }
 
+/// The consent that there is holds for another version of the plugin now.
+pub(super) async fn consent_to_another(on: &impl ConnectionTrait, is: &InstalledPlugin) -> Result<()> {
+    let sql = "UPDATE plugin SET permission_hash = $2, consent_key = $3 WHERE id = $1 AND consent_at IS NOT NULL";
+    let values: Vec<Value> = vec![
+        is.id.as_str().into(),
+        is.manifest.permission_hash.as_str().into(),
+        is.manifest.signer.as_ref().map(|signer| signer.key_id.clone()).into(),
+    ];
+    execute(on, sql, values).await
+}
+
 pub(super) async fn consent_of(on: &impl ConnectionTrait, id: Id) -> Result<Option<ConsentRecord>> {
     let sql = "SELECT consent_by, consent_at, permission_hash, consent_key FROM plugin \
                WHERE id = $1 AND consent_at IS NOT NULL";
@@ -417,16 +481,27 @@ pub(super) async fn consent_of(on: &impl ConnectionTrait, id: Id) -> Result<Opti
     }))
 }
 
+/// Writes the state alone. Returns the revision that the row has now.
+///
+/// # Errors
+/// CONFLICT as of [`save`].
 pub(super) async fn set_state(
     on: &impl ConnectionTrait,
-    id: Id,
+    is: &InstalledPlugin,
     state: PluginState,
     error: Option<&str>,
     now: Timestamp,
-) -> Result<()> {
-    let sql = "UPDATE plugin SET state = $2, last_error = $3, updated_at = $4, revision = revision + 1 WHERE id = $1";
-    let error: Option<String> = error.map(str::to_owned);
-    execute(on, sql, vec![id.as_str().into(), state.to_string().into(), error.into(), now.to_string().into()]).await
+) -> Result<i64> {
+    let sql = "UPDATE plugin SET state = $2, last_error = $3, updated_at = $4, revision = revision + 1 \
+               WHERE id = $1 AND revision = $5";
+    let values: Vec<Value> = vec![
+        is.id.as_str().into(),
+        state.to_string().into(),
+        error.map(str::to_owned).into(),
+        now.to_string().into(),
+        is.revision.into(),
+    ];
+    changed(on, sql, values, is).await
 }
 
 fn plugin(row: &QueryResult) -> Result<InstalledPlugin> {
@@ -444,6 +519,7 @@ fn plugin(row: &QueryResult) -> Result<InstalledPlugin> {
         last_error: row.try_get("", "last_error").map_err(failed)?,
         installed_at: parsed(row, "installed_at")?,
         updated_at: parsed(row, "updated_at")?,
+        revision: row.try_get("", "revision").map_err(failed)?,
     })
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use lyceum_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::PluginFailure;
+use super::{PluginFailure, service::Plugins};
 
 /// Calls, failures and what they used, since the start of the process.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -82,4 +82,19 @@ pub struct Observed {
     pub sum: f64,
     pub min: f64,
     pub max: f64,
+}
+
+impl Plugins {
+    /// What each plugin that this server knows has used since its start, by name.
+    #[must_use]
+    pub fn usages(&self) -> BTreeMap<String, Usage> {
+        let names: Vec<String> = self.seen().keys().cloned().collect();
+        names
+            .into_iter()
+            .map(|name| {
+                let usage = self.usage(&name);
+                (name, usage)
+            })
+            .collect()
+    }
 }

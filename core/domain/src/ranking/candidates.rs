@@ -1,12 +1,16 @@
 //! The courses that can be recommended, with what is known of them.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use lyceum_kernel::{Failure, Id, Result, Timestamp, Viewer};
 use lyceum_store::{Database, failed};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 
-use super::{history::REMEMBERED, neighbours, order::RankItem};
+use super::{
+    history::REMEMBERED,
+    neighbours,
+    order::{RankItem, by_recency},
+};
 
 /// At most this many courses are ranked: the newest.
 const MOST: i64 = 500;
@@ -34,6 +38,36 @@ pub(super) async fn load(database: &Database, viewer: &Viewer, asked: &[String])
         neighbours::fill(database, user, &mut items).await?;
     }
     Ok(items)
+}
+
+/// Columns that are read only when they are asked for.
+const DEAR: [&str; 3] = ["recent-enrolments", "author-affinity", "co-enrolment"];
+
+/// Whether something is wanted that was not read for those who asked.
+pub(super) fn lacks(asked: &[String], wanted: &[String]) -> bool {
+    wanted.iter().any(|name| DEAR.contains(&name.as_str()) && !asked.contains(name))
+}
+
+/// The same courses with other columns, the newest first. None when they cannot
+/// be read; a course that is gone meanwhile is left out.
+pub(super) async fn again(
+    database: &Database,
+    viewer: &Viewer,
+    wanted: &[String],
+    items: Vec<RankItem>,
+) -> Option<Vec<RankItem>> {
+    let same: HashSet<Id> = items.iter().map(|item| item.id).collect();
+    match load(database, viewer, wanted).await {
+        Ok(mut items) => {
+            items.retain(|item| same.contains(&item.id));
+            by_recency(&mut items);
+            Some(items)
+        }
+        Err(failure) => {
+            tracing::warn!(cause = ?failure, "courses for a ranker in the shadow could not be read");
+            None
+        }
+    }
 }
 
 /// With these columns, or with zeros in their place.

@@ -16,13 +16,23 @@ impl Ranking {
         viewer: &Viewer,
         locale: &Locale,
     ) -> Result<(Vec<Id>, RankedBy)> {
-        let items = candidates::load(database, viewer, &self.asked()).await?;
+        let asked = self.asked();
+        let items = candidates::load(database, viewer, &asked).await?;
         let context = RankContext {
             surface: "recommended-courses".to_owned(),
             locale: locale.to_string(),
             now_ms: database.now().as_millis(),
             count: 0,
         };
-        Ok(self.order(viewer, items, context).await)
+        let more = |items, wanted: Vec<String>| {
+            let (database, viewer) = (database.clone(), viewer.clone());
+            async move {
+                match candidates::lacks(&asked, &wanted) {
+                    true => candidates::again(&database, &viewer, &wanted, items).await,
+                    false => Some(items),
+                }
+            }
+        };
+        Ok(self.order_beside(viewer, items, context, more).await)
     }
 }

@@ -37,21 +37,39 @@ impl Ranking {
         Self { shadows, ..self }
     }
 
-    /// The columns that the active ranker asks for, and those in its shadow.
+    /// The columns that the active ranker asks for.
     pub(super) fn asked(&self) -> Vec<String> {
-        let rankers = self.extensions.ranker().into_iter().chain(self.extensions.shadow_rankers());
-        rankers.flat_map(|ranker| ranker.columns().to_vec()).collect()
+        self.extensions.ranker().map(|ranker| ranker.columns().to_vec()).unwrap_or_default()
     }
 
     /// Orders `items`, all of them, best first. Never fails. The context's
     /// `count` is set here.
-    pub async fn order(&self, viewer: &Viewer, mut items: Vec<RankItem>, context: RankContext) -> (Vec<Id>, RankedBy) {
+    pub async fn order(&self, viewer: &Viewer, items: Vec<RankItem>, context: RankContext) -> (Vec<Id>, RankedBy) {
+        self.order_beside(viewer, items, context, |items, _| async { Some(items) }).await
+    }
+
+    /// As [`Self::order`]. `more` makes of the items, when the answer is given,
+    /// those that rankers in the shadow get, with the columns that they ask for.
+    pub(super) async fn order_beside<M>(
+        &self,
+        viewer: &Viewer,
+        mut items: Vec<RankItem>,
+        context: RankContext,
+        more: impl FnOnce(Vec<RankItem>, Vec<String>) -> M,
+    ) -> (Vec<Id>, RankedBy)
+    where
+        M: Future<Output = Option<Vec<RankItem>>> + Send + 'static,
+    {
         by_recency(&mut items);
         let started = Instant::now();
         let (order, by) = self.ordered(viewer, &items, &context).await;
-        shadow::compare(&self.shadows, self.extensions.as_ref(), viewer, (&items, &context), || {
-            shadow::Given::new(&by, &order, started.elapsed())
-        });
+        let shadows = self.extensions.shadow_rankers();
+        if !shadows.is_empty() && !items.is_empty() {
+            let given = shadow::Given::new(&by, &order, started.elapsed());
+            let asked = shadows.iter().flat_map(|ranker| ranker.columns().to_vec()).collect();
+            let beside = shadow::Beside { shadows, viewer: viewer.clone(), context };
+            shadow::compare(&self.shadows, beside, given, more(items, asked));
+        }
         (order, by)
     }
 

@@ -1,6 +1,10 @@
 //! Rankers in the shadow: asked after the answer was given, only to be compared.
+//!
+//! **Invariant:** a request pays for none of it: what only a shadow asks for is
+//! read after the answer, and for no comparison that is left out.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -8,7 +12,7 @@ use std::{
 use lyceum_kernel::{Id, Viewer};
 
 use super::{RankContext, RankedBy, Ranker, order::RankItem, service::ask};
-use crate::plugin::{Extensions, Pair, RankingTally, ShadowBook, Tally};
+use crate::plugin::{Pair, RankingTally, ShadowBook, Tally};
 
 /// An order that was given.
 pub(super) struct Given {
@@ -28,31 +32,36 @@ impl Given {
     }
 }
 
-/// Compares an order with what the rankers in the shadow make of the same items.
+/// The rankers in the shadow, and what they are asked.
+pub(super) struct Beside {
+    pub shadows: Vec<Arc<dyn Ranker>>,
+    pub viewer: Viewer,
+    pub context: RankContext,
+}
+
+/// Compares an order with what the rankers in the shadow make of the same
+/// items, which are made ready behind the scenes too.
 pub(super) fn compare(
     book: &Arc<ShadowBook>,
-    extensions: &dyn Extensions,
-    viewer: &Viewer,
-    (items, context): (&[RankItem], &RankContext),
-    given: impl FnOnce() -> Given,
+    beside: Beside,
+    mut given: Given,
+    items: impl Future<Output = Option<Vec<RankItem>>> + Send + 'static,
 ) {
-    let shadows = extensions.shadow_rankers();
-    if shadows.is_empty() || items.is_empty() {
-        return;
-    }
-    let (viewer, items, context, given) = (viewer.clone(), items.to_vec(), context.clone(), given());
     book.compare(async move {
+        let (Beside { shadows, viewer, context }, Some(items)) = (beside, items.await) else { return Vec::new() };
+        let still: HashSet<Id> = items.iter().map(|item| item.id).collect();
+        given.order.retain(|id| still.contains(id));
         let mut found = Vec::new();
         for shadow in shadows {
             let pair = Pair { active: given.by.clone(), shadow: shadow.name().to_owned() };
-            let tally = beside(shadow.as_ref(), &viewer, (&items, &context), &given).await;
+            let tally = ordered(shadow.as_ref(), &viewer, (&items, &context), &given).await;
             found.push((pair, Tally::Ranking(tally)));
         }
         found
     });
 }
 
-async fn beside(
+async fn ordered(
     shadow: &dyn Ranker,
     viewer: &Viewer,
     (items, context): (&[RankItem], &RankContext),

@@ -2,16 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use lyceum_domain::{
-    content::AfterHooks,
-    plugin::delivery::{Deliveries, DeliveryHandler, Feed, TRIES, run},
+    content::{AfterHook, AfterHooks, Fact, HOPS, Moment},
+    plugin::{
+        FailedAttempt, FailureKind, PluginFailure,
+        delivery::{Deliveries, DeliveryHandler, Feed, TRIES, run},
+    },
 };
-use lyceum_kernel::{ErrorCode, Id};
+use lyceum_kernel::{ErrorCode, Event, Id};
 use lyceum_store::StatementLog;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, Statement, Value};
 
 use crate::{
-    house::{After, Desk, desk, plugin, titled, until},
+    house::{After, Desk, desk, failure, plugin, titled, until},
     people::{Bed, each_database},
 };
 
@@ -32,9 +36,22 @@ async fn post(bed: &Bed) -> Post {
 
 impl Post {
     async fn activates(&self, guest: &Arc<After>) {
+        self.installs(&guest.name).await;
         self.desk.house.after.lock().unwrap().push(guest.clone());
         self.desk.house.changed();
         self.hooks.feed().await.unwrap();
+    }
+
+    /// Its row, as another server sees it. The plugin's id.
+    async fn installs(&self, name: &str) -> Id {
+        let (write, id) = (self.queue.database().write().await.unwrap(), Id::new());
+        let sql = "INSERT INTO plugin (id, name, version, state, digest, manifest, grants, config, installed_at, updated_at) \
+                   VALUES ($1, $2, '1.0.0', 'enabled', '', '{}', '{}', '{}', $3, $3) ON CONFLICT (name) DO NOTHING";
+        let values: [Value; 3] = [id.to_string().into(), name.into(), write.now().to_string().into()];
+        let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
+        write.connection().execute_raw(statement).await.unwrap();
+        write.commit().await.unwrap();
+        id
     }
 
     fn handlers(&self) -> Vec<Arc<dyn DeliveryHandler>> {
@@ -44,15 +61,14 @@ impl Post {
     /// Puts everything in. On PostgreSQL a transaction of another database of
     /// the server holds back what is read, for as long as it is open.
     async fn feeds(&self) {
-        let behind = "SELECT c.name FROM outbox_consumer c WHERE c.position < (SELECT MAX(position) FROM outbox)";
         let db = self.queue.database();
         until(async || {
-            self.hooks.feed().await.unwrap();
-            let statement = Statement::from_string(db.dialect().backend(), behind);
-            let behind = db.reader().query_all_raw(statement).await.unwrap();
-            behind.is_empty() || !self.hooks.wanted()
+            let all = Statement::from_string(db.dialect().backend(), "SELECT COUNT(*) FROM outbox");
+            let all: i64 = db.reader().query_one_raw(all).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+            db.outbox().pending(db, "nobody", 10_000).await.unwrap().len() as i64 == all
         })
         .await;
+        self.hooks.feed().await.unwrap();
     }
 
     /// Works until nothing is due. Tells how often something was tried.
@@ -101,6 +117,132 @@ async fn a_hook_hears_what_happens_from_its_activation_on_in_order() {
         let published: Vec<Option<bool>> = facts.iter().map(|f| f.entry.as_ref().map(|e| e.published)).collect();
         assert_eq!(published, [Some(false), Some(true), None]);
         assert_eq!(deliveries(&bed).await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_happens_before_the_first_look_after_its_enabling_is_told_too() {
+    each_database(async |bed| {
+        let post = post(&bed).await;
+        post.desk.create("course", titled("Before")).await.unwrap();
+        let (id, other) = (post.installs("acme/log").await, post.installs("acme/rest").await);
+        for (plugin, what) in [(id, "enabled"), (other, "enabled"), (id, "granted")] {
+            let mut write = bed.db.write().await.unwrap();
+            write.emit(&Event::new("plugin", what, plugin)).await.unwrap();
+            write.commit().await.unwrap();
+            post.desk.create("course", titled(&format!("After {what}"))).await.unwrap();
+        }
+        let guest = After::new("acme/log");
+        post.activates(&guest).await;
+        post.works().await;
+        assert_eq!(guest.heard(), ["create After enabled", "create After enabled", "create After granted"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_it_does_not_want_costs_a_transaction_a_minute() {
+    each_database(async |bed| {
+        let post = post(&bed).await;
+        let guest = After::new("acme/log");
+        post.activates(&guest).await;
+        post.desk.create("tag", serde_json::json!({ "name": "not wanted" })).await.unwrap();
+        let writes = async || {
+            let log = Arc::new(StatementLog::default());
+            log.clone().record(post.feeds()).await;
+            log.statements().iter().filter(|sql| sql.starts_with("UPDATE outbox_consumer")).count()
+        };
+        let mut counts = vec![writes().await, writes().await];
+        bed.clock.advance(Duration::from_secs(59));
+        counts.push(writes().await);
+        bed.clock.advance(Duration::from_secs(1));
+        counts.push(writes().await);
+        assert_eq!(counts, [0, 0, 0, 1]);
+        post.desk.create("course", titled("Rust")).await.unwrap();
+        post.works().await;
+        assert_eq!(guest.heard(), ["create Rust"]);
+    })
+    .await;
+}
+
+/// Writes its own name over the title of what it is told of.
+struct Vain {
+    name: &'static str,
+    desk: Arc<Post>,
+}
+
+#[async_trait]
+impl AfterHook for Vain {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn wants(&self, moment: Moment, type_name: &str) -> bool {
+        type_name == "course" && moment == Moment::Update
+    }
+
+    async fn after(&self, fact: &Fact) -> Result<(), FailedAttempt> {
+        let id = fact.id.rsplit('_').next().unwrap().parse().unwrap();
+        let changed = self.desk.desk.update_as(&plugin(self.name), "course", id, titled(self.name)).await;
+        changed.map_err(|why| {
+            let refused =
+                PluginFailure { detail: why.message().to_owned(), ..failure(self.name, FailureKind::Refused) };
+            FailedAttempt { failure: refused, retryable: false }
+        })
+    }
+}
+
+#[tokio::test]
+async fn two_plugins_that_undo_each_others_work_come_to_an_end() {
+    each_database(async |bed| {
+        let post = Arc::new(post(&bed).await);
+        for name in ["acme/one", "acme/two"] {
+            post.installs(name).await;
+            post.desk.house.after.lock().unwrap().push(Arc::new(Vain { name, desk: post.clone() }));
+        }
+        post.hooks.feed().await.unwrap();
+        let id = post.desk.create("course", titled("Rust")).await.unwrap();
+        for number in 1..=2 {
+            post.desk.update("course", id, titled(&format!("Rust {number}"))).await.unwrap();
+            let mut tried = 0;
+            until(async || {
+                let now = post.works().await;
+                tried += now;
+                now == 0
+            })
+            .await;
+            assert!(tried <= 4 * HOPS as usize, "{tried}");
+        }
+        let hops = bed.texts("SELECT data FROM outbox WHERE name = 'course.updated' ORDER BY position").await;
+        let hops: Vec<u64> = hops
+            .iter()
+            .map(|data| serde_json::from_str::<serde_json::Value>(data).unwrap()["hops"].as_u64().unwrap_or(0))
+            .collect();
+        assert_eq!(hops.iter().filter(|hops| **hops == 0).count(), 2, "a person's changes begin anew");
+        assert_eq!(hops.iter().max(), Some(&HOPS));
+        let errors = bed.texts("SELECT last_error FROM plugin_delivery WHERE state = 'dead'").await;
+        assert!(!errors.is_empty());
+        let end = format!("Plugins have answered each other's changes {HOPS} times. It ends here.");
+        assert!(errors.iter().all(|error| error.ends_with(&end)), "{errors:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_yet_that_a_plugin_went_keeps_no_place_for_it() {
+    each_database(async |bed| {
+        let post = post(&bed).await;
+        let guest = After::new("acme/log");
+        post.desk.house.after.lock().unwrap().push(guest.clone());
+        post.desk.create("course", titled("Rust")).await.unwrap();
+        post.hooks.feed().await.unwrap();
+        assert_eq!(bed.texts("SELECT name FROM outbox_consumer WHERE name LIKE 'after-hooks:%'").await.len(), 0);
+        post.activates(&guest).await;
+        assert_eq!(
+            bed.texts("SELECT name FROM outbox_consumer WHERE name LIKE 'after-hooks:%'").await,
+            ["after-hooks:acme/log"]
+        );
     })
     .await;
 }

@@ -11,16 +11,13 @@ use std::{
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use lyceum_domain::plugin::{
-    FailedAttempt,
-    delivery::{Deliveries, DeliveryHandler, DeliveryKind, Item, NewItem},
-};
+use lyceum_domain::plugin::delivery::{Deliveries, DeliveryHandler, DeliveryKind, Item, NewItem, Undelivered};
 use lyceum_kernel::Id;
 use serde_json::json;
 
 use crate::{
     house::failed,
-    people::{Bed, each_database},
+    people::{Bed, DAY, each_database},
 };
 
 /// A carrier that notes who is at work and what was carried.
@@ -50,9 +47,9 @@ impl DeliveryHandler for Carrier {
         vec!["acme/mail".to_owned()]
     }
 
-    async fn deliver(&self, item: &Item) -> Result<(), FailedAttempt> {
+    async fn deliver(&self, item: &Item) -> Result<(), Undelivered> {
         if self.refuse_for_good {
-            return Err(failed("acme/mail", false));
+            return Err(failed("acme/mail", false).into());
         }
         if self.hang.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
             std::future::pending::<()>().await;
@@ -183,6 +180,30 @@ async fn what_will_never_succeed_is_dead_at_once_and_holds_up_nothing() {
         work(&queue, &[carrier.clone() as Arc<dyn DeliveryHandler>]).await;
         assert_eq!(carrier.carried(), [("a".to_owned(), 2)]);
         assert_eq!(bed.texts("SELECT state FROM plugin_delivery").await, ["dead"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_removed_after_thirty_days_and_what_waits_is_not() {
+    each_database(async |bed| {
+        let queue = Deliveries::new(bed.db.clone());
+        let refusing: [Arc<dyn DeliveryHandler>; 1] =
+            [Arc::new(Carrier { refuse_for_good: true, ..Carrier::default() })];
+        let dies = async |subject: &str| {
+            put(&bed, &queue, "acme/mail", subject, 1).await;
+            let items = queue.claim(&refusing, 8).await.unwrap();
+            queue.attempt(&refusing, &items[0]).await.unwrap();
+        };
+        let left = "SELECT subject || ' ' || state FROM plugin_delivery ORDER BY subject";
+        dies("a").await;
+        put(&bed, &queue, "acme/away", "b", 1).await;
+        bed.clock.advance(30 * DAY);
+        dies("c").await;
+        assert_eq!(bed.texts(left).await, ["a dead", "b waiting", "c dead"], "not yet");
+        bed.clock.advance(Duration::from_millis(1));
+        dies("d").await;
+        assert_eq!(bed.texts(left).await, ["b waiting", "c dead", "d dead"]);
     })
     .await;
 }

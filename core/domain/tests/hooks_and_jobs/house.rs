@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -13,10 +10,7 @@ use async_trait::async_trait;
 use lyceum_domain::{
     content::{AfterHook, BeforeHook, Change, Contents, Fact, FieldValue, HookAnswer, Moment, Proposal, Rejection},
     job::{JobOutcome, JobRunner, JobSpec, JobStep},
-    moderation::Moderator,
-    payment::PaymentProvider,
-    plugin::{Extensions, FailedAttempt, FailureKind, PluginFailure},
-    ranking::Ranker,
+    plugin::{FailedAttempt, FailureKind, PluginFailure},
     types::model,
 };
 use lyceum_kernel::{Action, Id, Locales, Result, RowScope, Rule, Rules, Viewer};
@@ -25,55 +19,7 @@ use lyceum_store::schema::{self, Apply};
 use serde_json::{Value as Json, json};
 
 use crate::people::Bed;
-
-/// The active plugins, put in and taken out by the test.
-#[derive(Default)]
-pub struct House {
-    pub before: Mutex<Vec<Arc<dyn BeforeHook>>>,
-    pub after: Mutex<Vec<Arc<dyn AfterHook>>>,
-    pub jobs: Mutex<Vec<Arc<dyn JobRunner>>>,
-    pub generation: AtomicU64,
-}
-
-impl House {
-    pub fn changed(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Extensions for House {
-    fn payment_provider(&self, _key: &str) -> Option<Arc<dyn PaymentProvider>> {
-        None
-    }
-
-    fn payment_providers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
-        None
-    }
-
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        Vec::new()
-    }
-
-    fn before_hooks(&self) -> Vec<Arc<dyn BeforeHook>> {
-        self.before.lock().unwrap().clone()
-    }
-
-    fn after_hooks(&self) -> Vec<Arc<dyn AfterHook>> {
-        self.after.lock().unwrap().clone()
-    }
-
-    fn job_runners(&self) -> Vec<Arc<dyn JobRunner>> {
-        self.jobs.lock().unwrap().clone()
-    }
-
-    fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
-    }
-}
+pub use crate::people::house::House;
 
 pub struct Desk {
     pub contents: Contents,

@@ -264,6 +264,24 @@ async fn a_run_can_be_cancelled_until_it_is_finished() {
 }
 
 #[tokio::test]
+async fn a_run_is_removed_thirty_days_after_its_end_also_when_it_died() {
+    each_database(async |bed| {
+        let office = office(&bed);
+        let retryable = false;
+        office.employs(Worker::new("acme/count", move |_| Err(failed("acme/count", retryable))).with("count", None));
+        office.queues("count").await;
+        assert_eq!(office.works().await, 1);
+        bed.clock.advance(30 * DAY);
+        office.queues("count").await;
+        assert_eq!(runs(&bed).await, ["dead 1 -", "waiting 0 -"], "not yet");
+        bed.clock.advance(Duration::from_millis(1));
+        office.queues("count").await;
+        assert_eq!(runs(&bed).await, ["waiting 0 -", "waiting 0 -"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn only_a_job_that_an_active_plugin_has_is_queued_and_only_by_who_manages() {
     each_database(async |bed| {
         let office = office(&bed);

@@ -10,3 +10,4 @@ mod before;
 mod delivery;
 mod house;
 mod jobs;
+mod shadow;

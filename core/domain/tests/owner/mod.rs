@@ -7,8 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use lyceum_domain::plugin::{
-    Activation, FailureKind, Grants, Inspection, InstallPlugin, Permission, PluginFailure, PluginRuntime,
+    Activation, Extends, FailureKind, Grants, Inspection, InstallPlugin, Permission, PluginFailure, PluginRuntime,
     PluginSettings, PluginState, Plugins, Role, Secret, SecretKey, Usage,
     trust::{Policy, Unsigned},
 };
@@ -20,12 +21,15 @@ use super::people::Bed;
 pub const NAME: &str = "acme/pay";
 
 /// A host that reads "plugins" of the form `name version hosts…` and notes
-/// what runs. A version that ends in `-broken` does not start.
+/// what runs. A version that ends in `-broken` does not start; one that ends in
+/// `-adds-SDL` adds that to the API.
 #[derive(Default)]
 pub struct Host {
     /// What the last activation said beside configuration and secrets.
     pub last: Mutex<Option<(Role, Option<String>, Grants)>>,
     pub running: Mutex<Vec<(String, String, String)>>,
+    /// What happens while the next plugin is compiled.
+    pub meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
 impl Host {
@@ -63,8 +67,9 @@ impl PluginRuntime for Host {
             version: version.to_owned(),
             license: "Apache-2.0".to_owned(),
             summary: [("en".to_owned(), "Pays.".to_owned())].into(),
-            implements: vec![world(id).to_owned()],
+            implements: worlds(id, version, &hosts),
             config_schema: version.ends_with("-schema").then(schema),
+            extends: Extends { sdl: version.split_once("-adds-").map(|(_, sdl)| sdl.to_owned()), ..Extends::default() },
             asks: asks(&hosts),
             digest: format!("digest of {text}"),
             permission_hash: format!("hash of {}", hosts.join(" ")),
@@ -73,6 +78,10 @@ impl PluginRuntime for Host {
     }
 
     async fn activate(&self, activation: Activation) -> Result<Inspection, PluginFailure> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
+        }
         let is = self.inspect(&activation.wasm)?;
         if is.version.ends_with("-broken") {
             return Err(failure(&is.version, FailureKind::Trap, "unreachable"));
@@ -118,9 +127,18 @@ impl Shop {
     }
 }
 
-/// What a plugin of this name does.
-fn world(id: &str) -> &'static str {
-    if id.ends_with("/rank") { "lyceum:ranking/ranker@1.0.0" } else { "lyceum:payment/provider@1.0.0" }
+/// What a plugin does: one that is called so and asks for origins takes
+/// payments, others order lists. Words in the version add to it.
+fn worlds(id: &str, version: &str, hosts: &[&str]) -> Vec<String> {
+    let pays = id.ends_with("/pay") && !hosts.is_empty();
+    let first = if pays { "lyceum:payment/provider@1.0.0" } else { "lyceum:ranking/ranker@1.0.0" };
+    let more = [
+        ("-signs-in", "lyceum:auth/auth-provider@1.0.0"),
+        ("-judges", "lyceum:moderation/moderator@1.0.0"),
+        ("-cares", "lyceum:lifecycle/lifecycle@1.0.0"),
+    ];
+    let more = more.iter().filter(|(word, _)| version.ends_with(word)).map(|(_, name)| *name);
+    [first].into_iter().chain(more).map(str::to_owned).collect()
 }
 
 fn schema() -> serde_json::Value {

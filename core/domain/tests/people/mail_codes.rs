@@ -38,11 +38,12 @@ async fn an_address_is_proven_by_the_code_that_was_sent_to_it_once() {
         assert!(mail.text.starts_with("Hello Ana,") && !mail.text.contains("http"), "{}", mail.text);
         assert_eq!(bed.texts(VERIFIED).await.len(), 0);
         let code_of_mail = MailCode::new(carrier.code());
-        assert_eq!(code(stage.proofs.verify(&MailCode::new("x".repeat(43))).await), Some(ErrorCode::BadUserInput));
+        let junk = MailCode::new("x".repeat(43));
+        assert_eq!(code(stage.proofs.verify(&ana, &junk).await), Some(ErrorCode::BadUserInput));
         assert_eq!(code(reset(&stage, &carrier.code(), NEW).await), Some(ErrorCode::BadUserInput), "another purpose");
-        stage.proofs.verify(&code_of_mail).await.unwrap();
+        stage.proofs.verify(&ana, &code_of_mail).await.unwrap();
         assert_eq!(bed.texts(VERIFIED).await, ["ana@example.org"]);
-        assert_eq!(code(stage.proofs.verify(&code_of_mail).await), Some(ErrorCode::BadUserInput), "once");
+        assert_eq!(code(stage.proofs.verify(&ana, &code_of_mail).await), Some(ErrorCode::BadUserInput), "once");
         let again = stage.proofs.request_verification(&ana, &Peer::default()).await;
         assert_eq!(code(again), Some(ErrorCode::InvalidState));
         let events = bed.events().await;
@@ -62,11 +63,11 @@ async fn a_code_is_not_good_after_its_time_or_for_another_address() {
             bed.clock.advance(wait);
             if outcome.is_none() {
                 bed.execute("UPDATE user_account SET email = 'new@example.org'", []).await;
-                let other = stage.proofs.verify(&MailCode::new(carrier.code())).await;
+                let other = stage.proofs.verify(&ana, &MailCode::new(carrier.code())).await;
                 assert_eq!(code(other), Some(ErrorCode::BadUserInput), "the account has another address now");
                 bed.execute("UPDATE user_account SET email = 'ana@example.org'", []).await;
             }
-            assert_eq!(code(stage.proofs.verify(&MailCode::new(carrier.code())).await), outcome);
+            assert_eq!(code(stage.proofs.verify(&ana, &MailCode::new(carrier.code())).await), outcome);
         }
     })
     .await;
@@ -198,12 +199,62 @@ async fn a_new_password_takes_an_unproven_account_away_from_the_provider() {
         let again = stage.signs_in(&door, somebody("7", Some("ana@example.org"), false)).await;
         assert_eq!(code(again), Some(ErrorCode::Conflict));
         assert_eq!(code(bed.sign_in("ana@example.org", NEW).await), None);
-        // A link of an address that was proven stays.
-        let proven = stage.signs_in(&door, somebody("8", Some("ana@example.org"), true)).await.unwrap();
+    })
+    .await;
+}
+
+/// Somebody makes an account with the address of another, who clicks the link
+/// of the mail without having asked for it.
+#[tokio::test]
+async fn a_click_without_the_account_proves_nothing() {
+    each_database(async |bed: Bed| {
+        let (stage, stranger) = (stage(&bed).await, bed.member("ana@example.org").await);
+        let (door, carrier) = (stage.door("acme/auth-door", "door"), stage.carrier("acme/pigeon"));
+        let bo = bed.member("bo@example.org").await;
+        stage.proofs.request_verification(&stranger, &Peer::default()).await.unwrap();
+        stage.work().await;
+        let clicked = MailCode::new(carrier.code());
+        let nobody = bed.identity.visitor();
+        assert_eq!(code(stage.proofs.verify(&nobody, &clicked).await), Some(ErrorCode::Unauthenticated));
+        assert_eq!(code(stage.proofs.verify(&bo, &clicked).await), Some(ErrorCode::BadUserInput));
+        assert_eq!(bed.texts(VERIFIED).await, Vec::<String>::new());
+        let ana = stage.signs_in(&door, somebody("8", Some("ana@example.org"), true)).await;
+        assert_eq!(code(ana), Some(ErrorCode::Conflict), "she is not led into the stranger's account");
+        stage.proofs.verify(&stranger, &clicked).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_link_and_a_proven_address_links_again() {
+    each_database(async |bed: Bed| {
+        let stage = stage(&bed).await;
+        let (door, carrier) = (stage.door("acme/auth-door", "door"), stage.carrier("acme/pigeon"));
+        let proven = stage.signs_in(&door, somebody("7", Some("ana@example.org"), true)).await.unwrap();
         asks_for_reset(&stage, "ana@example.org").await.unwrap();
         stage.work().await;
-        reset(&stage, &carrier.code(), PASSWORD).await.unwrap();
-        assert_eq!(stage.signs_in(&door, somebody("8", None, false)).await.unwrap().user, proven.user);
+        reset(&stage, &carrier.code(), NEW).await.unwrap();
+        let unproven = stage.signs_in(&door, somebody("7", Some("ana@example.org"), false)).await;
+        assert_eq!(code(unproven), Some(ErrorCode::Conflict), "whoever was linked enters no more");
+        let again = stage.signs_in(&door, somebody("8", Some("ana@example.org"), true)).await.unwrap();
+        assert_eq!(again.user, proven.user);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_that_is_not_good_takes_no_writer() {
+    each_database(async |bed: Bed| {
+        let (stage, ana) = (stage(&bed).await, bed.member("ana@example.org").await);
+        let _other = bed.db.write().await.unwrap();
+        let junk = MailCode::new("x".repeat(43));
+        for viewer in [&ana, &bed.identity.visitor()] {
+            // With a transaction it would wait for the other one, on SQLite.
+            let log = Arc::new(StatementLog::default());
+            let refused = log.clone().record(stage.proofs.verify(viewer, &junk)).await;
+            assert_eq!(code(refused), Some(ErrorCode::BadUserInput));
+            assert_eq!(log.statements().len(), 1, "{:?}", log.statements());
+        }
     })
     .await;
 }

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use lyceum_domain::{
     identity::Peer,
-    notification::{Channel, DeliveryStatus, Message, Recipient, Template},
+    notification::{BATCH, Channel, DeliveryStatus, Message, Recipient, Template},
 };
 use lyceum_kernel::{ErrorCode, Locale};
 
 use crate::{
-    people::{Bed, each_database},
+    people::{Bed, DAY, each_database},
     stage::{Stage, config, stage, stage_with},
 };
 
@@ -49,6 +49,41 @@ async fn a_message_waits_until_somebody_serves_its_channel() {
 }
 
 #[tokio::test]
+async fn a_message_whose_code_is_not_good_any_more_is_thrown_away() {
+    each_database(async |bed| {
+        let stage = stage(&bed).await;
+        bed.register("ana@example.org").await;
+        stage.proofs.request_password_reset("ana@example.org", &Peer::default()).await.unwrap();
+        send(&bed, &stage, "bo@example.org").await;
+        bed.clock.advance(Duration::from_secs(3601));
+        let carrier = stage.carrier("acme/pigeon");
+        assert_eq!(stage.work().await, 2);
+        assert_eq!(carrier.last().address, "bo@example.org", "a test is good for a day");
+        assert_eq!(carrier.sizes(), [1]);
+        assert!(queue(&bed).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_nobody_carries_does_not_pile_up() {
+    each_database(async |bed| {
+        let stage = stage(&bed).await;
+        send(&bed, &stage, "ana@example.org").await;
+        bed.clock.advance(DAY);
+        send(&bed, &stage, "bo@example.org").await;
+        assert_eq!(queue(&bed).await.len(), 2, "still good");
+        bed.clock.advance(Duration::from_millis(1));
+        send(&bed, &stage, "cy@example.org").await;
+        assert_eq!(queue(&bed).await.len(), 2);
+        let carrier = stage.carrier("acme/pigeon");
+        stage.work().await;
+        assert_eq!(carrier.sizes(), [2]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_message_of_a_transaction_that_fails_is_not_sent() {
     each_database(async |bed| {
         let stage = stage(&bed).await;
@@ -61,15 +96,65 @@ async fn a_message_of_a_transaction_that_fails_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_carrier_is_given_at_most_fifty_messages_at_once() {
+async fn a_carrier_is_given_at_most_ten_messages_at_once() {
     each_database(async |bed| {
         let stage = stage(&bed).await;
-        for number in 0..60 {
+        for number in 0..23 {
             send(&bed, &stage, &format!("p{number}@example.org")).await;
         }
         let carrier = stage.carrier("acme/pigeon");
-        assert_eq!(stage.work().await, 60);
-        assert_eq!(carrier.sizes(), [50, 10]);
+        assert_eq!(stage.work().await, 23);
+        assert_eq!(carrier.sizes(), [BATCH, BATCH, 3]);
+        assert!(queue(&bed).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_worker_hands_over_whole_batches() {
+    each_database(async |bed| {
+        let stage = stage(&bed).await;
+        for number in 0..20 {
+            send(&bed, &stage, &format!("p{number}@example.org")).await;
+        }
+        let carrier = stage.carrier("acme/pigeon");
+        let all_carried = async {
+            while !queue(&bed).await.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        stage.run_until(all_carried).await;
+        assert_eq!(carrier.sizes(), [BATCH, BATCH]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_carrier_says_when_it_is_to_be_asked_again() {
+    each_database(async |bed| {
+        let stage = stage(&bed).await;
+        let carrier = stage.carrier("acme/pigeon");
+        let wishes = [("hour@example.org", 3600), ("hasty@example.org", 0), ("week@example.org", 7 * 86_400)];
+        let wish = |seconds| Some(DeliveryStatus::Retry(Some(Duration::from_secs(seconds))));
+        *carrier.says.lock().unwrap() = wishes.map(|(address, seconds)| (address.to_owned(), wish(seconds))).into();
+        for (address, _) in wishes {
+            send(&bed, &stage, address).await;
+        }
+        stage.work().await;
+        let due = bed.texts("SELECT next_at FROM plugin_delivery ORDER BY id").await;
+        let after = |seconds| bed.after(Duration::from_secs(seconds)).to_string();
+        assert_eq!(due, [after(3600), after(5), after(86_400)]);
+        carrier.says.lock().unwrap().clear();
+        let asked_after = async |seconds| {
+            bed.clock.advance(Duration::from_secs(seconds));
+            stage.work().await
+        };
+        // 4 s: none; 5 s; 3599 s: none; 3600 s; a day.
+        let mut asked = Vec::new();
+        for seconds in [4, 1, 3594, 1, 82_799, 1] {
+            asked.push(asked_after(seconds).await);
+        }
+        assert_eq!(asked, [0, 1, 0, 1, 0, 1]);
         assert!(queue(&bed).await.is_empty());
     })
     .await;

@@ -4,6 +4,8 @@
 //! databases can be made.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test file uses a part of it")]
 
+pub mod house;
+
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use lyceum_domain::identity::{

@@ -12,53 +12,17 @@ use lyceum_domain::{
         AuthAbout, AuthCallback, AuthProvider, AuthStart, AuthWay, BeginSignIn, Begun, CompleteSignIn, EmailProofs,
         ExternalIdentity, HashingCost, Identity, IdentityConfig, Peer, SignInState, SignIns, SignedIn, TokenKey,
     },
-    moderation::Moderator,
     notification::{Delivered, Delivery, DeliveryStatus, Notifications, Notifier},
-    payment::PaymentProvider,
     plugin::{
-        Extensions, FailedAttempt, FailureKind, PluginFailure, SecretKey,
-        delivery::{Deliveries, DeliveryHandler},
+        FailedAttempt, FailureKind, PluginFailure, SecretKey,
+        delivery::{Deliveries, DeliveryHandler, run},
     },
-    ranking::Ranker,
 };
 use lyceum_kernel::{Locales, Result};
 
-use crate::people::Bed;
+use crate::people::{Bed, house::House};
 
 pub const BACK: &str = "https://school.example/back";
-
-/// The active plugins, put in and taken out by the test.
-#[derive(Default)]
-pub struct House {
-    pub notifiers: Mutex<Vec<Arc<dyn Notifier>>>,
-    pub providers: Mutex<Vec<Arc<dyn AuthProvider>>>,
-}
-
-impl Extensions for House {
-    fn payment_provider(&self, _key: &str) -> Option<Arc<dyn PaymentProvider>> {
-        None
-    }
-
-    fn payment_providers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
-        None
-    }
-
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        Vec::new()
-    }
-
-    fn notifiers(&self) -> Vec<Arc<dyn Notifier>> {
-        self.notifiers.lock().unwrap().clone()
-    }
-
-    fn auth_providers(&self) -> Vec<Arc<dyn AuthProvider>> {
-        self.providers.lock().unwrap().clone()
-    }
-}
 
 pub struct Stage {
     pub house: Arc<House>,
@@ -113,6 +77,11 @@ impl Stage {
             outcome.unwrap();
         }
         items.len()
+    }
+
+    /// Lets the worker work until `done` resolves.
+    pub async fn run_until(&self, done: impl Future<Output = ()>) {
+        run(&self.queue, self.house.as_ref(), &[], &self.handlers, done).await;
     }
 
     pub async fn begin(&self, provider: &str) -> Result<Begun> {

@@ -32,7 +32,7 @@ fn grants(description: &str) -> Input {
 fn register_coming(registry: &mut Registry<'_>) {
     registry.add(
         "installPlugin",
-        "Installs a plugin or another version of it. It runs after `enablePlugin`. A plugin that asks for permissions needs grants; without them the error lists what it asks for. An update that asks for more is staged then, and the old version runs on.",
+        "Installs a plugin or another version of it. It runs after `enablePlugin`. A plugin that asks for permissions, or does more than to order lists, needs grants, if only `{}`; without them the error says what it does and lists what it asks for. An update that asks for more or does more is staged then, and the old version runs on.",
         vec![
             Input::new("component", InputType::String, "The package or component in base64. For large ones use `source`, an upload, or the command line."),
             Input::new("package", InputType::Upload, "The package or component as an uploaded file (GraphQL multipart request)."),
@@ -117,7 +117,7 @@ fn register_going(registry: &mut Registry<'_>) {
     );
     registry.add(
         "rollbackPlugin",
-        "Puts the version before in place again, with the grants and the configuration that it had.",
+        "Puts the version before in place again, with the configuration that it had, and with the grants that it had but for what was taken away since.",
         vec![name()],
         payload(),
         roll_back,

@@ -97,7 +97,7 @@ fn by_mail(registry: &mut Registry<'_>) {
     );
     registry.add(
         "verifyEmail",
-        "Takes an e-mail address as proven, by the code that was sent to it. The code is good for 24 hours, once.",
+        "Takes the viewer's e-mail address as proven, by the code that was sent to it. The code is good for 24 hours, once.",
         vec![Input::new("token", InputType::String, "The code.").required()],
         vec![Output::new("verified", "Boolean", "True: the address is proven.").required()],
         verify,
@@ -151,7 +151,7 @@ async fn request_verification(call: Call, _input: Map<String, Json>) -> Result<D
 }
 
 async fn verify(call: Call, input: Map<String, Json>) -> Result<Done> {
-    call.domains.email_proofs.verify(&MailCode::new(text_at(&input, "token"))).await?;
+    call.domains.email_proofs.verify(&call.viewer, &MailCode::new(text_at(&input, "token"))).await?;
     Ok(Done::new(vec![("verified", Made::Json(true.into()))]))
 }
 

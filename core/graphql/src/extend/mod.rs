@@ -1,13 +1,15 @@
 //! What plugins add to the schema: fields of types that are there, and types
 //! of their own.
 //!
-//! **Invariant:** a plugin's field costs, counts and is permitted as our own:
-//! its parents are read by the same statement, under the same viewer, and what
-//! the viewer may not see is null for the plugin too.
+//! **Invariant:** a plugin's field is counted and permitted as our own, and
+//! costs more: its parents are read by the same statement, under the same
+//! viewer, and what the viewer may not see is null for the plugin too.
 //! **Invariant:** what does not fit the schema is left out as a whole, with a
 //! word in the log; the rest of the API is not touched by it.
 
 mod answer;
+mod check;
+mod names;
 pub mod resolve;
 mod sdl;
 
@@ -22,9 +24,14 @@ use lyceum_kernel::Id;
 use lyceum_model::TypeModel;
 use serde_json::Value as Json;
 
-use crate::inputs::{Input, type_name};
+use self::names::Base;
+use crate::{
+    inputs::{Input, type_name},
+    schema::Definition,
+};
 
 pub use answer::Projection;
+pub use check::FieldCheck;
 pub use sdl::innermost;
 
 /// Everything that the active plugins add.
@@ -51,11 +58,13 @@ pub struct PluginField {
 }
 
 struct PluginObject {
+    plugin: String,
     description: String,
     fields: BTreeMap<String, (Type, String)>,
 }
 
 struct PluginEnum {
+    plugin: String,
     description: String,
     values: Vec<String>,
 }
@@ -83,11 +92,16 @@ impl Default for Additions {
 }
 
 impl Additions {
-    /// What these plugins add. One whose additions do not fit adds nothing.
-    pub fn of(model: &TypeModel, resolvers: &[Arc<dyn FieldResolver>]) -> Self {
+    /// What these plugins add. One whose additions do not fit adds nothing. That
+    /// was refused when it was installed; the API may have grown since.
+    pub fn of(model: &TypeModel, definition: &Definition, resolvers: &[Arc<dyn FieldResolver>]) -> Self {
         let mut all = Self::default();
+        if resolvers.is_empty() {
+            return all;
+        }
+        let base = Base::new(model, definition);
         for resolver in resolvers {
-            if let Err(why) = all.take(model, resolver) {
+            if let Err(why) = all.take(&base, resolver) {
                 tracing::error!(
                     plugin = resolver.name(),
                     why,
@@ -139,14 +153,6 @@ impl Additions {
         };
         shape(self) == shape(other)
     }
-}
-
-/// Whether what a plugin declares fits the built-in schema.
-///
-/// # Errors
-/// What does not fit, and what to write instead.
-pub fn check(model: &TypeModel, resolver: Arc<dyn FieldResolver>) -> Result<(), String> {
-    Additions::default().take(model, &resolver)
 }
 
 /// Plugins are asked by us: nothing is resolved here.

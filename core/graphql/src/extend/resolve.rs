@@ -4,12 +4,16 @@
 //! plugin needs: `{"@…": 0, "id": …, "title": …}`. All parents of one field go
 //! to the plugin in one batch.
 
-use futures::future::join_all;
+use futures::{StreamExt, stream};
 use lyceum_domain::plugin::FieldRequest;
 use lyceum_kernel::{ErrorCode, Failure, Result};
 use serde_json::{Value as Json, json};
 
 use super::{Additions, AskedField};
+
+/// So many fields of one query are asked at once: the plugin has few places for
+/// calls, and others ask too.
+const AT_ONCE: usize = 4;
 
 /// For whom fields are resolved.
 pub struct Surroundings<'a> {
@@ -43,8 +47,10 @@ pub async fn resolve(
     let mut value: Json = serde_json::from_str(text).map_err(Failure::internal)?;
     let mut places: Vec<Vec<Place>> = asked.iter().map(|_| Vec::new()).collect();
     collect(&mut value, &additions.marker, &mut vec![around.root.into()], &mut places);
-    let answers = asked.iter().zip(&places).map(|(field, places)| answer(additions, field, places, around));
-    for ((field, places), answers) in asked.iter().zip(&places).zip(join_all(answers).await) {
+    let calls: Vec<_> =
+        asked.iter().zip(&places).map(|(field, places)| answer(additions, field, places, around)).collect();
+    let answers: Vec<Vec<Answered>> = stream::iter(calls).buffered(AT_ONCE).collect().await;
+    for ((field, places), answers) in asked.iter().zip(&places).zip(answers) {
         for (place, answered) in places.iter().zip(answers) {
             let told = answered.unwrap_or_else(|(why, kind)| {
                 errors.push(error(field, &place.path, &why, kind.as_deref()));

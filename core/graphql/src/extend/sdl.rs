@@ -7,15 +7,15 @@ use async_graphql::{
     parser::{
         parse_schema,
         types::{
-            BaseType, ConstDirective, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind,
-            TypeSystemDefinition,
+            BaseType, ConstDirective, FieldDefinition, InputValueDefinition, ObjectType, Type, TypeDefinition,
+            TypeKind, TypeSystemDefinition,
         },
     },
 };
 use lyceum_domain::plugin::FieldResolver;
-use lyceum_model::{FieldKind, TypeDef, TypeModel, names::pascal};
+use lyceum_model::{FieldKind, TypeDef, names::pascal};
 
-use super::{Additions, PluginEnum, PluginField, PluginObject};
+use super::{Additions, PluginEnum, PluginField, PluginObject, names::Base};
 use crate::{
     inputs::{Input, InputType},
     schema,
@@ -23,7 +23,7 @@ use crate::{
 
 /// Scalars that a plugin's field may have.
 const SCALARS: &[&str] = &["Int", "Float", "String", "Boolean", "ID", "JSON", "DateTime", "Long", "Decimal"];
-/// At most this many fields and types of one plugin.
+/// At most this many fields and types of one plugin, those of its types counted too.
 const MOST: usize = 100;
 
 /// What one plugin declares, read and checked.
@@ -36,26 +36,42 @@ struct Declared {
 
 impl Additions {
     /// Takes all that a plugin declares, or nothing of it.
-    pub(super) fn take(&mut self, model: &TypeModel, resolver: &Arc<dyn FieldResolver>) -> Result<(), String> {
+    pub(super) fn take(&mut self, base: &Base<'_>, resolver: &Arc<dyn FieldResolver>) -> Result<(), String> {
         let document = parse_schema(resolver.sdl()).map_err(|error| format!("its SDL does not parse: {error}"))?;
         let mut declared = Declared::default();
         for definition in &document.definitions {
             match definition {
-                TypeSystemDefinition::Type(definition) => declared.read(model, resolver, &definition.node)?,
+                TypeSystemDefinition::Type(definition) => declared.read(base, resolver, &definition.node)?,
                 _ => return Err("its SDL may only have types, enums and `extend type`".into()),
             }
         }
+        declared.is_small()?;
         declared.hang_together()?;
-        if let Some((ty, name)) = declared.fields.keys().find(|key| self.fields.contains_key(key)) {
-            return Err(format!("another plugin already adds `{ty}.{name}`"));
-        }
-        let types = declared.objects.keys().chain(declared.enums.keys());
-        if let Some(name) = types.clone().find(|n| self.objects.contains_key(*n) || self.enums.contains_key(*n)) {
-            return Err(format!("another plugin already adds the type `{name}`"));
-        }
+        self.has_room(&declared)?;
         self.fields.extend(declared.fields);
         self.objects.extend(declared.objects);
         self.enums.extend(declared.enums);
+        Ok(())
+    }
+
+    /// Nothing of it is another plugin's.
+    fn has_room(&self, declared: &Declared) -> Result<(), String> {
+        for key in declared.fields.keys() {
+            if let Some(known) = self.fields.get(key) {
+                let ((ty, name), other) = (key, known.resolver.name());
+                return Err(format!(
+                    "`{ty}.{name}` is added by {other} already: give the field another name, or disable that plugin"
+                ));
+            }
+        }
+        for name in declared.objects.keys().chain(declared.enums.keys()) {
+            let object = self.objects.get(name).map(|object| &object.plugin);
+            if let Some(other) = object.or_else(|| self.enums.get(name).map(|ty| &ty.plugin)) {
+                return Err(format!(
+                    "the type `{name}` is added by {other} already: give it another name, or disable that plugin"
+                ));
+            }
+        }
         Ok(())
     }
 }
@@ -63,34 +79,31 @@ impl Additions {
 impl Declared {
     fn read(
         &mut self,
-        model: &TypeModel,
+        base: &Base<'_>,
         resolver: &Arc<dyn FieldResolver>,
         definition: &TypeDefinition,
     ) -> Result<(), String> {
         let name = definition.name.node.to_string();
-        let description = text(definition.description.as_ref());
-        if self.fields.len() + self.objects.len() + self.enums.len() >= MOST {
-            return Err(format!("it adds more than {MOST} fields and types"));
-        }
+        let (plugin, description) = (resolver.name().to_owned(), text(definition.description.as_ref()));
         match (&definition.kind, definition.extend) {
             (TypeKind::Object(object), true) => {
-                let def = model.types().iter().find(|def| pascal(&def.name) == name);
-                let def = def.ok_or_else(|| format!("it extends `{name}`, which is no type of the model"))?;
+                let def = base.model.types().iter().find(|def| pascal(&def.name) == name);
+                let def = def.ok_or_else(|| no_type(base, &name))?;
                 object.fields.iter().try_for_each(|field| self.field(def, resolver, &field.node))
             }
             (TypeKind::Object(object), false) => {
-                own_name(resolver.name(), &name)?;
-                let fields = object.fields.iter().map(|field| {
-                    let field = &field.node;
-                    (field.name.node.to_string(), (field.ty.node.clone(), text(field.description.as_ref())))
-                });
-                self.objects.insert(name, PluginObject { description, fields: fields.collect() });
+                self.new_name(base, &plugin, &name)?;
+                let fields = inner_fields(&name, object)?;
+                self.objects.insert(name, PluginObject { plugin, description, fields });
                 Ok(())
             }
             (TypeKind::Enum(ty), false) => {
-                own_name(resolver.name(), &name)?;
-                let values = ty.values.iter().map(|value| value.node.value.node.to_string()).collect();
-                self.enums.insert(name, PluginEnum { description, values });
+                self.new_name(base, &plugin, &name)?;
+                let values: Vec<String> = ty.values.iter().map(|value| value.node.value.node.to_string()).collect();
+                if values.is_empty() {
+                    return Err(format!("the enum `{name}` has no values: write one"));
+                }
+                self.enums.insert(name, PluginEnum { plugin, description, values });
                 Ok(())
             }
             _ => Err(format!("`{name}`: a plugin adds types, enums and `extend type`, nothing else")),
@@ -106,22 +119,44 @@ impl Declared {
         let (type_name, name) = (pascal(&def.name), field.name.node.to_string());
         let at = format!("{type_name}.{name}");
         if name == "id" || name == "access" || name.starts_with("__") || schema::readable_field(def, &name).is_some() {
-            return Err(format!("`{at}` is there already"));
+            return Err(format!("`{at}` is there already: give the field another name"));
         }
         if !field.ty.node.nullable {
-            return Err(format!("`{at}` must be nullable: it is null when the plugin fails"));
+            return Err(format!("`{at}` must be nullable, as it is null when the plugin fails: leave the `!` out"));
         }
         let field = PluginField {
             resolver: resolver.clone(),
             needs: needs(def, &at, &field.directives)?,
-            arguments: field.arguments.iter().map(|a| argument(&at, &a.node)).collect::<Result<_, _>>()?,
+            arguments: arguments(&at, field)?,
             ty: field.ty.node.clone(),
             description: text(field.description.as_ref()),
             type_name: type_name.clone(),
             name: name.clone(),
         };
-        self.fields.insert((type_name, name), Arc::new(field));
-        Ok(())
+        match self.fields.insert((type_name, name), Arc::new(field)) {
+            None => Ok(()),
+            Some(_) => Err(format!("it adds `{at}` twice")),
+        }
+    }
+
+    /// A type of its own has a name of its own.
+    fn new_name(&self, base: &Base<'_>, plugin: &str, name: &str) -> Result<(), String> {
+        own_name(plugin, name)?;
+        if base.has(name) {
+            return Err(format!("the type `{name}` is there already: give it another name"));
+        }
+        match self.objects.contains_key(name) || self.enums.contains_key(name) {
+            true => Err(format!("it adds the type `{name}` twice")),
+            false => Ok(()),
+        }
+    }
+
+    fn is_small(&self) -> Result<(), String> {
+        let inner: usize = self.objects.values().map(|object| object.fields.len()).sum();
+        match self.fields.len() + self.objects.len() + inner + self.enums.len() {
+            0..=MOST => Ok(()),
+            _ => Err(format!("it adds more than {MOST} fields and types")),
+        }
     }
 
     /// Every type that is named is there.
@@ -144,6 +179,48 @@ impl Declared {
             None => Ok(()),
         }
     }
+}
+
+fn no_type(base: &Base<'_>, name: &str) -> String {
+    let types: Vec<String> = base.model.types().iter().map(|def| pascal(&def.name)).collect();
+    format!("it extends `{name}`, which is no type of the model: the types are {}", types.join(", "))
+}
+
+/// The fields of a type of its own. A guest gives the whole object at once, so
+/// they have no arguments and need nothing.
+fn inner_fields(of: &str, object: &ObjectType) -> Result<BTreeMap<String, (Type, String)>, String> {
+    if let Some(name) = object.implements.first() {
+        return Err(format!("`{of}` implements `{}`: types of a plugin implement nothing", name.node));
+    }
+    let mut fields = BTreeMap::new();
+    for field in object.fields.iter().map(|field| &field.node) {
+        let name = field.name.node.to_string();
+        if name.starts_with("__") {
+            return Err(format!("`{of}.{name}`: names with two underscores in front are GraphQL's own"));
+        }
+        if !field.arguments.is_empty() || !field.directives.is_empty() {
+            return Err(format!(
+                "`{of}.{name}` has arguments or directives: only fields under `extend type` have some"
+            ));
+        }
+        let is = (field.ty.node.clone(), text(field.description.as_ref()));
+        if fields.insert(name.clone(), is).is_some() {
+            return Err(format!("it adds `{of}.{name}` twice"));
+        }
+    }
+    if fields.is_empty() { Err(format!("the type `{of}` has no fields: write one")) } else { Ok(fields) }
+}
+
+fn arguments(at: &str, field: &FieldDefinition) -> Result<Vec<Input>, String> {
+    let mut arguments: Vec<Input> = Vec::new();
+    for given in &field.arguments {
+        let next = argument(at, &given.node)?;
+        if arguments.iter().any(|known| known.name == next.name) {
+            return Err(format!("`{at}` has the argument `{}` twice", next.name));
+        }
+        arguments.push(next);
+    }
+    Ok(arguments)
 }
 
 fn text(description: Option<&Positioned<String>>) -> String {
@@ -205,69 +282,4 @@ fn argument(at: &str, argument: &InputValueDefinition) -> Result<Input, String> 
     let ty = ty.ok_or_else(|| format!("`{at}({name}:)`: an argument is an Int, String, Boolean or ID"))?;
     let input = Input::new(name, ty, &text(argument.description.as_ref()));
     Ok(if argument.ty.node.nullable { input } else { input.required() })
-}
-
-#[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
-    use lyceum_domain::plugin::{FieldRequest, PluginFailure};
-    use serde_json::Value as Json;
-
-    use super::*;
-
-    /// Declares, and is never asked.
-    struct Declares(&'static str);
-
-    #[async_trait]
-    impl FieldResolver for Declares {
-        fn name(&self) -> &str {
-            "acme/graphql-reading-time"
-        }
-
-        fn sdl(&self) -> &str {
-            self.0
-        }
-
-        async fn resolve(&self, _: &FieldRequest, _: &[Json]) -> Result<Vec<Result<Json, String>>, PluginFailure> {
-            Ok(Vec::new())
-        }
-    }
-
-    fn taken(sdl: &'static str) -> Result<(), String> {
-        let content = lyceum_model::content::built_in().expect("the built-in content types");
-        let model = lyceum_domain::types::model(lyceum_model::content::resolve(&content)).expect("a model");
-        super::super::check(&model, Arc::new(Declares(sdl)))
-    }
-
-    #[test]
-    fn nullable_fields_and_types_with_the_plugins_name_are_taken() {
-        let sdl = r#"
-            extend type User { "Minutes." minutes(words: Int! = 200): Int @needs(fields: ["name"]) stats: [ReadingTimeStats!] }
-            type ReadingTimeStats { minutes: Int! kind: ReadingTimeKind }
-            enum ReadingTimeKind { SHORT LONG }
-        "#;
-        assert_eq!(taken(sdl), Ok(()));
-    }
-
-    #[test]
-    fn what_does_not_fit_says_why() {
-        for (sdl, why) in [
-            ("extend type User {", "does not parse"),
-            ("extend type Nobody { a: Int }", "no type of the model"),
-            ("extend type User { name: String }", "is there already"),
-            ("extend type User { id: ID }", "is there already"),
-            ("extend type User { a: Int! }", "must be nullable"),
-            ("extend type User { a: Int @needs(fields: [\"passwordHash\"]) }", "no field with a value"),
-            ("extend type User { a: Int @deprecated }", "the only directive"),
-            ("extend type User { a(b: JSON): Int }", "an argument is"),
-            ("extend type User { a: Course }", "neither of its own"),
-            ("type Stats { a: Int }", "must begin with `ReadingTime`"),
-            ("extend type Query { a: Int }", "no type of the model"),
-            ("scalar ReadingTimeX", "nothing else"),
-            ("directive @x on FIELD", "may only have"),
-        ] {
-            let error = taken(sdl).expect_err(sdl);
-            assert!(error.contains(why), "{sdl}: {error}");
-        }
-    }
 }

@@ -1,9 +1,13 @@
 //! Fields that plugins add to the API.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use lyceum_domain::plugin::{FailureKind, FieldRequest, FieldResolver, PluginFailure};
+use lyceum_kernel::Viewer;
 use serde_json::{Value as Json, json};
 
 use crate::bed::{Bed, each_database};
@@ -151,11 +155,102 @@ async fn a_wrong_argument_and_a_dear_query_are_refused_before_the_plugin_is_aske
         let dear = format!("{{ courses(first: 100) {{ nodes {{ {many} }} }} }}");
         let cheap = "{ courses(first: 100) { nodes { lengths { of word } } } }";
         let cost = bed.ask(&bed.visitor(), cheap, json!({})).await["extensions"]["cost"].as_u64().unwrap();
-        assert!(cost >= 400, "the field, what it needs, and both fields below it, a hundred times: {cost}");
+        assert!(cost >= 1300, "ten, what it needs, and both fields below it, a hundred times: {cost}");
         words.asked.lock().unwrap().clear();
-        bed.ask(&bed.visitor(), &dear, json!({})).await;
+        assert_eq!(bed.code(&bed.visitor(), &dear, json!({})).await, "QUERY_TOO_COSTLY");
+        assert_eq!(words.asked.lock().unwrap().len(), 0);
         let refused = bed.ask(&bed.visitor(), &dear.replace("first: 100", "first: 101"), json!({})).await;
         assert_eq!(refused["errors"][0]["extensions"]["code"], "PAGE_TOO_LARGE");
+    })
+    .await;
+}
+
+/// A plugin that takes its time, and knows how often it was asked at once.
+#[derive(Default)]
+struct Slow {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl FieldResolver for Slow {
+    fn name(&self) -> &str {
+        "acme/graphql-slow"
+    }
+
+    fn sdl(&self) -> &str {
+        "extend type Course { double(of: Int! = 1): Int }"
+    }
+
+    async fn resolve(
+        &self,
+        request: &FieldRequest,
+        parents: &[Json],
+    ) -> Result<Vec<Result<Json, String>>, PluginFailure> {
+        self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        let double = request.args["of"].as_u64().unwrap_or(0) * 2;
+        Ok(parents.iter().map(|_| Ok(double.into())).collect())
+    }
+}
+
+#[tokio::test]
+async fn one_query_takes_four_of_the_hosts_places_at_once() {
+    each_database(async |bed| {
+        with_courses(bed).await;
+        let slow = Arc::new(Slow::default());
+        bed.fields.put(vec![slow.clone()]);
+        let many: String = (0..12).map(|n| format!("a{n}: double(of: {n}) ")).collect();
+        let told =
+            bed.data(&bed.visitor(), &format!("{{ courses(first: 1) {{ nodes {{ {many} }} }} }}"), json!({})).await;
+        let wanted: serde_json::Map<String, Json> = (0..12).map(|n| (format!("a{n}"), (n * 2).into())).collect();
+        assert_eq!(told["courses"]["nodes"][0], Json::Object(wanted));
+        assert_eq!(slow.most.load(Ordering::SeqCst), 4);
+    })
+    .await;
+}
+
+/// Remembers for whom it was asked.
+#[derive(Default)]
+struct Greeter(Mutex<Vec<Option<String>>>);
+
+#[async_trait]
+impl FieldResolver for Greeter {
+    fn name(&self) -> &str {
+        "acme/graphql-greeter"
+    }
+
+    fn sdl(&self) -> &str {
+        "extend type User { greeting: String } extend type Course { greeting: String }"
+    }
+
+    async fn resolve(
+        &self,
+        request: &FieldRequest,
+        parents: &[Json],
+    ) -> Result<Vec<Result<Json, String>>, PluginFailure> {
+        self.0.lock().unwrap().push(request.viewer.clone());
+        Ok(parents.iter().map(|_| Ok("hello".into())).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_is_told_of_the_one_who_has_just_signed_in() {
+    each_database(async |bed| {
+        let greeter = Arc::new(Greeter::default());
+        bed.fields.put(vec![greeter.clone()]);
+        let bo = bed.user("bo@example.com", &[]).await;
+        let query = "mutation {
+            signIn(input: { email: \"bo@example.com\", password: \"correct horse battery\" }) { user { greeting } }
+            createCourse(input: { title: \"One\" }) { course { greeting } }
+        }";
+        let told = bed.data(&bed.admin, query, json!({})).await;
+        assert_eq!(told["signIn"]["user"]["greeting"], "hello");
+        let global = |viewer: &Viewer| Some(format!("user_{}", viewer.user.unwrap()));
+        assert_eq!(*greeter.0.lock().unwrap(), [global(&bo), global(&bed.admin)]);
     })
     .await;
 }

@@ -1,10 +1,19 @@
 //! Sends one request for a plugin, once.
+//!
+//! **Invariant:** the answer to a request with a secret comes whole and as it is
+//! written, so that an echo of the secret is seen and taken out. What is
+//! compressed, or a part that the guest chose, would hide it.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::{
     Client, ClientBuilder, Method, Request, Url,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING},
     redirect,
 };
 
@@ -49,6 +58,26 @@ pub(crate) struct Incoming {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// How long taking the secrets out took: the guest's to pay.
+    pub redacted_in: Duration,
+}
+
+/// An answer as it came.
+pub(super) struct Raw {
+    pub status: u16,
+    /// Name and value.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Raw {
+    pub fn redacted(self, secrets: &Secrets) -> Incoming {
+        let started = Instant::now();
+        let header = |(name, value): (String, String)| (secrets.redact_text(&name), secrets.redact_text(&value));
+        let headers = self.headers.into_iter().map(header).collect();
+        let body = secrets.redact(self.body);
+        Incoming { status: self.status, headers, body, redacted_in: started.elapsed() }
+    }
 }
 
 /// Why there is no answer.
@@ -69,7 +98,9 @@ impl Egress {
         Self::looking_up(Arc::new(System))
     }
 
-    pub(super) fn looking_up(lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn looking_up(lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
         let public = builder(Reach::Public, &lookup).https_only(true).build()?;
         Ok(Self { public, local: builder(Reach::Local, &lookup).build()?, lookup, script: None })
     }
@@ -92,9 +123,13 @@ impl Egress {
             return script.answer(&request, secrets);
         }
         *request.timeout_mut() = Some(remaining);
+        let carries_secret = request.headers().values().any(HeaderValue::is_sensitive);
         let client = if origin.is_local() { &self.local } else { &self.public };
         let response = client.execute(request).await.map_err(|error| failure(error, secrets))?;
-        receive(response, secrets).await
+        if carries_secret && !is_as_written(response.headers()) {
+            return Err(SendError::MaybeSent("the answer to a request with a secret is compressed".into()));
+        }
+        Ok(receive(response).await?.redacted(secrets))
     }
 }
 
@@ -132,14 +167,35 @@ fn prepare(outgoing: Outgoing, granted: &[OriginPattern], secrets: &Secrets) -> 
 
 fn headers(written: Vec<(String, HeaderText)>, secrets: &Secrets) -> Result<HeaderMap, SendError> {
     let mut headers = HeaderMap::new();
+    let carries_secret = written.iter().any(|(_, text)| matches!(text, HeaderText::Secret(..)));
     for (name, text) in written {
         let key: HeaderName = name.parse().map_err(|_| SendError::NotSent("a header has no proper name".into()))?;
         if OURS.contains(&key.as_str()) {
             return Err(SendError::NotSent(format!("the header `{key}` is set by the host")));
         }
+        if carries_secret && HIDING.contains(&key.as_str()) {
+            return Err(SendError::NotSent(format!("the header `{key}` does not go with a secret")));
+        }
         headers.append(key, header_value(text, secrets)?);
     }
+    if carries_secret {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     Ok(headers)
+}
+
+/// Headers that ask for an answer in which a secret is not seen. The last is an
+/// old name that servers still know.
+const HIDING: &[&str] = &["accept-encoding", "range", "request-range"];
+
+/// Whether a body comes as it is written, but for the pieces in which it is sent.
+fn is_as_written(headers: &HeaderMap) -> bool {
+    let all = |name, plain: &[&str]| {
+        let codings = headers.get_all(name).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let mut codings = codings.map(<[u8]>::trim_ascii);
+        codings.all(|coding| plain.iter().any(|plain| coding.eq_ignore_ascii_case(plain.as_bytes())))
+    };
+    all(CONTENT_ENCODING, &["", "identity"]) && all(TRANSFER_ENCODING, &["", "identity", "chunked"])
 }
 
 /// Headers about the connection; in a guest's hand they could split requests.
@@ -163,7 +219,8 @@ fn header_value(text: HeaderText, secrets: &Secrets) -> Result<HeaderValue, Send
         HeaderText::Plain(text) => return HeaderValue::from_str(&text).map_err(improper),
         HeaderText::Secret(prefix, name) => (prefix, name),
     };
-    let secret = secrets.get(&name).ok_or_else(|| SendError::Denied(format!("the secret `{name}` is not granted")))?;
+    let secret =
+        secrets.to_send(&name).ok_or_else(|| SendError::Denied(format!("the secret `{name}` is not granted")))?;
     let mut value = HeaderValue::from_bytes(&[prefix.as_bytes(), secret].concat()).map_err(improper)?;
     value.set_sensitive(true);
     Ok(value)
@@ -192,11 +249,10 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
-async fn receive(mut response: reqwest::Response, secrets: &Secrets) -> Result<Incoming, SendError> {
+async fn receive(mut response: reqwest::Response) -> Result<Raw, SendError> {
     let status = response.status().as_u16();
-    let text = |value: &HeaderValue| secrets.redact_text(&String::from_utf8_lossy(value.as_bytes()));
-    let headers =
-        response.headers().iter().map(|(name, value)| (secrets.redact_text(name.as_str()), text(value))).collect();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|e| SendError::MaybeSent(chain(&e.without_url())))? {
         if body.len() + chunk.len() > limits::HTTP_RESPONSE_BYTES {
@@ -205,7 +261,7 @@ async fn receive(mut response: reqwest::Response, secrets: &Secrets) -> Result<I
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Incoming { status, headers, body: secrets.redact(body) })
+    Ok(Raw { status, headers, body })
 }
 
 #[cfg(test)]
@@ -232,6 +288,39 @@ mod tests {
         let value = &request.headers()["authorization"];
         assert_eq!(value.as_bytes(), b"Bearer s3cret");
         assert!(value.is_sensitive());
+    }
+
+    #[test]
+    fn a_request_with_a_secret_asks_for_an_answer_that_hides_nothing() {
+        let with = |header: Option<(&'static str, &str)>| {
+            let secret = ("authorization", HeaderText::Secret(String::new(), "key".into()));
+            let header = header.map(|(name, value)| (name, HeaderText::Plain(value.into())));
+            try_out("https://api.example.com/", [secret].into_iter().chain(header).collect())
+        };
+        let request = with(None).expect("granted");
+        assert_eq!(request.headers()["accept-encoding"], "identity");
+        for (name, value) in [("Accept-Encoding", "gzip"), ("range", "bytes=0-3"), ("Request-Range", "bytes=0-3")] {
+            let refused = SendError::NotSent(format!("the header `{}` does not go with a secret", name.to_lowercase()));
+            assert_eq!(with(Some((name, value))).map(drop), Err(refused));
+            let plain = vec![(name, HeaderText::Plain(value.into()))];
+            let request = try_out("https://api.example.com/", plain).expect("there is no secret in it");
+            assert_eq!(request.headers()[name], value);
+            assert_eq!(request.headers().len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_as_it_is_written_unless_it_says_otherwise() {
+        let plain = |headers: &[(&'static str, &'static str)]| {
+            let headers =
+                headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            is_as_written(&headers.collect())
+        };
+        assert!(plain(&[]));
+        assert!(plain(&[("content-encoding", "Identity"), ("transfer-encoding", "chunked")]));
+        assert!(!plain(&[("content-encoding", "gzip")]));
+        assert!(!plain(&[("content-encoding", "identity, br")]));
+        assert!(!plain(&[("transfer-encoding", "gzip, chunked")]));
     }
 
     #[test]

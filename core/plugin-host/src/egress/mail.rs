@@ -1,10 +1,13 @@
 //! Sends one message for a plugin, once.
 //!
 //! **Invariants:** nothing but the greeting goes over an open line, unless the
-//! owner granted a server on this machine; a password is put in here and taken
-//! out of everything the server says.
+//! owner granted a server on this machine, and nothing that came over it is
+//! believed later; a password is put in here and taken out of everything the
+//! server says.
 
-use std::time::Duration;
+mod line;
+
+use std::{io, net::SocketAddr, time::Duration};
 
 use lettre::{
     Address,
@@ -12,11 +15,12 @@ use lettre::{
     transport::smtp::{
         Error as SmtpError,
         authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, TlsParameters},
+        client::{AsyncSmtpConnection, Certificate, TlsParameters, TlsParametersBuilder},
         extension::ClientId,
     },
 };
 
+use self::line::Line;
 use super::{
     Egress, MailServer, Reach, Secrets,
     mail_server::literal,
@@ -75,19 +79,10 @@ impl Egress {
         let Ok(addresses) = tokio::time::timeout(remaining / 2, addresses).await else {
             return Err(MailError::NotSent("the name server did not answer in time".into()));
         };
-        let addresses = addresses?;
-        let mut message_left = false;
-        let talk = talk(&prepared, &addresses, remaining, &mut message_left);
-        match tokio::time::timeout(remaining, talk).await {
-            Ok(Ok(line)) => Ok(said(secrets, &line)),
-            Ok(Err(Talk::Refused(why))) => Err(MailError::NotSent(why.into())),
-            Ok(Err(Talk::Failed(error))) => Err(failure(&error, message_left, secrets)),
-            Err(_) if message_left => Err(MailError::MaybeSent("the server did not answer in time".into())),
-            Err(_) => Err(MailError::NotSent("the server did not answer in time".into())),
-        }
+        hand_over(&prepared, &addresses?, secrets, remaining).await
     }
 
-    async fn mail_addresses(&self, server: &MailServer) -> Result<Vec<std::net::SocketAddr>, MailError> {
+    async fn mail_addresses(&self, server: &MailServer) -> Result<Vec<SocketAddr>, MailError> {
         let wanted = if server.is_local() { Reach::Local } else { Reach::Public };
         if let Some((address, reach)) = literal(&server.host) {
             return match reach == wanted {
@@ -109,6 +104,8 @@ struct Prepared {
     credentials: Option<Credentials>,
     envelope: Envelope,
     message: Vec<u8>,
+    /// Authorities that are trusted beside those of the web: a test's own.
+    trusted: Vec<Certificate>,
 }
 
 /// Everything that can be refused before a byte leaves.
@@ -127,7 +124,7 @@ fn prepare(mail: Mail, granted: &[MailServer], secrets: &Secrets) -> Result<Prep
     let recipients = mail.recipients.iter().map(|text| address(text)).collect::<Result<_, _>>()?;
     let envelope = Envelope::new(Some(address(&mail.sender)?), recipients).map_err(|_| invalid("no recipient"))?;
     let credentials = mail.login.map(|login| credentials(login, secrets)).transpose()?;
-    Ok(Prepared { server, credentials, envelope, message: with_proper_lines(&mail.message) })
+    Ok(Prepared { server, credentials, envelope, message: with_proper_lines(&mail.message), trusted: Vec::new() })
 }
 
 /// An address cannot end its command and begin another.
@@ -142,7 +139,7 @@ fn credentials((user, name): (String, String), secrets: &Secrets) -> Result<Cred
         return Err(MailError::Invalid("the account has a control character".into()));
     }
     let denied = || MailError::Denied(format!("the secret `{name}` is not granted"));
-    let secret = secrets.get(&name).ok_or_else(denied)?;
+    let secret = secrets.to_send(&name).ok_or_else(denied)?;
     let password = String::from_utf8(secret.to_vec());
     let password = password.map_err(|_| MailError::Invalid(format!("the secret `{name}` is no text")))?;
     Ok(Credentials::new(user, password))
@@ -166,8 +163,27 @@ fn with_proper_lines(message: &[u8]) -> Vec<u8> {
     proper
 }
 
+/// Gives it to the server at one of these addresses, which were checked.
+async fn hand_over(
+    mail: &Prepared,
+    addresses: &[SocketAddr],
+    secrets: &Secrets,
+    time: Duration,
+) -> Result<String, MailError> {
+    let mut message_left = false;
+    match tokio::time::timeout(time, talk(mail, addresses, time, &mut message_left)).await {
+        Ok(Ok(line)) => Ok(said(secrets, &line)),
+        Ok(Err(Talk::Refused(why))) => Err(MailError::NotSent(why.into())),
+        Ok(Err(Talk::Unreached(error))) => Err(MailError::NotSent(error.to_string())),
+        Ok(Err(Talk::Failed(error))) => Err(failure(&error, message_left, secrets)),
+        Err(_) if message_left => Err(MailError::MaybeSent("the server did not answer in time".into())),
+        Err(_) => Err(MailError::NotSent("the server did not answer in time".into())),
+    }
+}
+
 enum Talk {
     Refused(&'static str),
+    Unreached(io::Error),
     Failed(SmtpError),
 }
 
@@ -179,21 +195,15 @@ impl From<SmtpError> for Talk {
 
 async fn talk(
     mail: &Prepared,
-    addresses: &[std::net::SocketAddr],
+    addresses: &[SocketAddr],
     time: Duration,
     message_left: &mut bool,
 ) -> Result<String, Talk> {
     let hello = ClientId::default();
-    let tls = || TlsParameters::new_rustls(mail.server.host.trim_matches(['[', ']']).to_owned());
-    let wrapped = mail.server.wrapped.then(tls).transpose()?;
-    let mut line = AsyncSmtpConnection::connect_tokio1(addresses, Some(time), &hello, wrapped, None).await?;
-    if !mail.server.wrapped && !mail.server.is_loopback() {
-        if !line.can_starttls() {
-            line.abort().await;
-            return Err(Talk::Refused("the server offers no STARTTLS"));
-        }
-        line.starttls(tls()?, &hello).await?;
-    }
+    let mut line = match mail.server.wrapped {
+        true => AsyncSmtpConnection::connect_tokio1(addresses, Some(time), &hello, Some(mail.tls()?), None).await?,
+        false => open(mail, addresses, &hello).await?,
+    };
     if let Some(credentials) = &mail.credentials {
         line.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await?;
     }
@@ -202,6 +212,30 @@ async fn talk(
     // The message is taken; a server that hangs now does not change that.
     drop(tokio::time::timeout(Duration::from_secs(1), line.quit()).await);
     Ok(answer.message().last().unwrap_or_default().to_owned())
+}
+
+/// An open line, and TLS over it unless the server is this machine.
+async fn open(mail: &Prepared, addresses: &[SocketAddr], hello: &ClientId) -> Result<AsyncSmtpConnection, Talk> {
+    let line = Line::open(addresses).await.map_err(Talk::Unreached)?;
+    let mut line = AsyncSmtpConnection::connect_with_transport(Box::new(line), hello).await?;
+    if mail.server.is_loopback() {
+        return Ok(line);
+    }
+    if !line.can_starttls() {
+        line.abort().await;
+        return Err(Talk::Refused("the server offers no STARTTLS"));
+    }
+    line.starttls(mail.tls()?, hello).await?;
+    Ok(line)
+}
+
+impl Prepared {
+    /// The certificate must be of the name that was granted.
+    fn tls(&self) -> Result<TlsParameters, SmtpError> {
+        let name = TlsParameters::builder(self.server.host.trim_matches(['[', ']']).to_owned());
+        let trusted = self.trusted.iter().cloned();
+        trusted.fold(name, TlsParametersBuilder::add_root_certificate).build_rustls()
+    }
 }
 
 fn failure(error: &SmtpError, message_left: bool, secrets: &Secrets) -> MailError {

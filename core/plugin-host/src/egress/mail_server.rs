@@ -3,6 +3,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use lyceum_domain::plugin::{Hosts, Origins};
 use reqwest::Url;
 
 use super::{Reach, origin::literal_reach, reach};
@@ -24,12 +25,15 @@ impl MailServer {
     /// Whether everything the other one lets through is let through by this.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        let host = match (self.below, other.below) {
-            _ if self.host.is_empty() => true,
-            (true, _) => other.host.ends_with(&format!(".{}", self.host)) || (other.below && other.host == self.host),
-            (false, below) => !below && self.host == other.host,
-        };
-        host && self.wrapped == other.wrapped && (self.port.is_none() || self.port == other.port)
+        self.origins().covers(&other.origins())
+    }
+
+    fn origins(&self) -> Origins<'_> {
+        Origins { scheme: self.scheme(), hosts: Hosts::new(&self.host, self.below), port: self.port }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.wrapped { "smtps" } else { "smtp" }
     }
 
     /// Whether the owner may grant this as it stands: one server, by name.
@@ -117,7 +121,7 @@ fn proper(host: &str) -> Result<String, &'static str> {
 
 impl fmt::Display for MailServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", if self.wrapped { "smtps" } else { "smtp" }, self.host, self.port())
+        write!(f, "{}://{}:{}", self.scheme(), self.host, self.port())
     }
 }
 

@@ -16,7 +16,11 @@ use super::{Reach, reach};
 
 /// Where names are looked up.
 #[async_trait]
-pub(crate) trait Lookup: Send + Sync + 'static {
+pub trait Lookup: Send + Sync + 'static {
+    /// Every address of a name; all of them are checked afterwards.
+    ///
+    /// # Errors
+    /// There is no such name, or nobody to ask.
     async fn addresses(&self, name: &str) -> std::io::Result<Vec<IpAddr>>;
 }
 

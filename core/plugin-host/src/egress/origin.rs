@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use lyceum_domain::plugin::{Hosts, Origins};
 use reqwest::Url;
 
 use super::address::{Reach, reach};
@@ -10,6 +11,15 @@ use super::address::{Reach, reach};
 enum Scheme {
     Http,
     Https,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// Where a request goes.
@@ -61,6 +71,10 @@ impl Origin {
     pub fn is_never(&self) -> bool {
         literal_reach(&self.host) == Some(Reach::Never)
     }
+
+    fn origins(&self) -> Origins<'_> {
+        Origins { scheme: self.scheme.name(), hosts: Hosts::One(&self.host), port: Some(self.port) }
+    }
 }
 
 /// The reach of a host that is an address or `localhost`; none for a name.
@@ -76,17 +90,16 @@ impl OriginPattern {
     /// Whether everything the other one lets through is let through by this.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        let host = match (self.below, other.below) {
-            _ if self.host.is_empty() => true,
-            (true, _) => other.host.ends_with(&format!(".{}", self.host)) || (other.below && other.host == self.host),
-            (false, below) => !below && self.host == other.host,
-        };
-        host && self.scheme == other.scheme && (self.port.is_none() || self.port == other.port)
+        self.origins().covers(&other.origins())
     }
 
     #[must_use]
     pub fn lets_through(&self, origin: &Origin) -> bool {
-        self.covers(&Self { scheme: origin.scheme, host: origin.host.clone(), below: false, port: Some(origin.port) })
+        self.origins().covers(&origin.origins())
+    }
+
+    fn origins(&self) -> Origins<'_> {
+        Origins { scheme: self.scheme.name(), hosts: Hosts::new(&self.host, self.below), port: self.port }
     }
 
     /// Whether the owner may grant this as it stands.
@@ -140,8 +153,7 @@ impl FromStr for OriginPattern {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.scheme == Scheme::Https { "https" } else { "http" };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
+        write!(f, "{}://{}:{}", self.scheme.name(), self.host, self.port)
     }
 }
 

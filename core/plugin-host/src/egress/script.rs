@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 
 use super::{
     Secrets,
-    client::{Incoming, SendError},
+    client::{Incoming, Raw, SendError},
 };
 use crate::limits;
 
@@ -79,9 +79,9 @@ impl Script {
             let most = limits::HTTP_RESPONSE_BYTES;
             return Err(SendError::MaybeSent(format!("the response has more than {most} bytes")));
         }
-        let header = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), secrets.redact_text(value));
+        let header = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
         let headers = exchange.headers.iter().map(header).collect();
-        Ok(Incoming { status: exchange.status, headers, body: secrets.redact(body) })
+        Ok(Raw { status: exchange.status, headers, body }.redacted(secrets))
     }
 
     fn take(&self, request: &Request) -> Option<Exchange> {

@@ -1,7 +1,8 @@
 //! The secrets of a plugin, and how they are kept from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
@@ -15,29 +16,57 @@ const MARK: &[u8] = b"[secret]";
 #[derive(Default)]
 pub(crate) struct Secrets {
     values: BTreeMap<String, Secret>,
-    /// Every writing of every secret, the longest first.
-    writings: Vec<Vec<u8>>,
+    /// Names of keys that only `crypto` may use.
+    unsendable: BTreeSet<String>,
+    /// Finds every writing of every secret in one pass; none when there is none.
+    writings: Option<AhoCorasick>,
 }
 
 impl Secrets {
     pub fn new(values: BTreeMap<String, Secret>) -> Self {
-        let mut writings: Vec<Vec<u8>> = values.values().flat_map(writings).collect();
-        writings.sort_by_key(|writing| std::cmp::Reverse(writing.len()));
-        Self { values, writings }
+        let writings: Vec<Vec<u8>> = values.values().flat_map(writings).collect();
+        let writings = (!writings.is_empty()).then(|| finder(&writings));
+        Self { values, unsendable: BTreeSet::new(), writings }
     }
 
-    pub fn get(&self, name: &str) -> Option<&[u8]> {
+    /// The same, of which only these may be sent.
+    pub fn sending_only(mut self, names: &BTreeSet<String>) -> Self {
+        self.unsendable = self.values.keys().filter(|name| !names.contains(*name)).cloned().collect();
+        self
+    }
+
+    /// A secret to be put into a request or a mail.
+    pub fn to_send(&self, name: &str) -> Option<&[u8]> {
+        self.key(name).filter(|_| !self.unsendable.contains(name))
+    }
+
+    /// A secret to work with here.
+    pub fn key(&self, name: &str) -> Option<&[u8]> {
         self.values.get(name).map(Secret::expose)
     }
 
     /// The bytes without any secret in them.
     pub fn redact(&self, bytes: Vec<u8>) -> Vec<u8> {
-        self.writings.iter().fold(bytes, |bytes, secret| replace(bytes, secret))
+        let Some(writings) = self.writings.as_ref().filter(|writings| writings.is_match(&bytes)) else { return bytes };
+        let mut clean = Vec::with_capacity(bytes.len());
+        writings.replace_all_with_bytes(&bytes, &mut clean, |_, _, clean| {
+            clean.extend_from_slice(MARK);
+            true
+        });
+        clean
     }
 
     pub fn redact_text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.redact(text.as_bytes().to_vec())).into_owned()
     }
+}
+
+/// Of writings that begin at the same place, the longest counts. The kind is
+/// named because the default, a table, takes megabytes for a long key.
+fn finder(writings: &[Vec<u8>]) -> AhoCorasick {
+    let kind = Some(AhoCorasickKind::ContiguousNFA);
+    let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).kind(kind).build(writings);
+    finder.expect("a plugin's secrets have far fewer than 2^31 bytes")
 }
 
 /// Shorter secrets are not taken out. They would tell themselves: a guest could
@@ -76,24 +105,6 @@ fn percent_encoded(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().flat_map(encoded).collect()
 }
 
-fn replace(bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
-    if !bytes.windows(secret.len()).any(|window| window == secret) {
-        return bytes;
-    }
-    let mut clean = Vec::with_capacity(bytes.len());
-    let mut rest = bytes.as_slice();
-    while let Some(next) = rest.first() {
-        if rest.starts_with(secret) {
-            clean.extend_from_slice(MARK);
-            rest = &rest[secret.len()..];
-        } else {
-            clean.push(*next);
-            rest = &rest[1..];
-        }
-    }
-    clean
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +129,24 @@ mod tests {
             }
         }
         assert_eq!(secrets.redact_text("p%2Bss%20word%3F%2Flong"), "[secret]");
+    }
+
+    #[test]
+    fn of_secrets_within_each_other_nothing_is_left() {
+        let secret = |text| (format!("the {text}"), Secret::new(text));
+        let secrets = Secrets::new(["12345678", "x12345678y", "78x12345678y9012"].map(secret).into());
+        assert_eq!(secrets.redact_text("a12345678 x12345678y 78x12345678y9012."), "a[secret] [secret] [secret].");
+        assert_eq!(secrets.redact(vec![0xff; 4]), [0xff; 4]);
+    }
+
+    #[test]
+    fn only_what_may_be_sent_is_sent_and_every_secret_is_taken_out() {
+        let secrets = [("key", "hunter2hunter2"), ("token", "correct horse")];
+        let secrets = Secrets::new(secrets.map(|(name, value)| (name.to_owned(), Secret::new(value))).into());
+        let secrets = secrets.sending_only(&["token".to_owned()].into());
+        assert_eq!(["key", "token", "other"].map(|name| secrets.to_send(name).is_some()), [false, true, false]);
+        assert_eq!(["key", "token", "other"].map(|name| secrets.key(name).is_some()), [true, true, false]);
+        assert_eq!(secrets.redact_text("hunter2hunter2, correct horse"), "[secret], [secret]");
     }
 
     #[test]

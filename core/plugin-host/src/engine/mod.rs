@@ -15,8 +15,10 @@ use crate::limits;
 pub(crate) use meter::MemoryMeter;
 pub(crate) use ticker::{Running, Ticker};
 
-/// Component instances that may be alive at once, warm ones included.
-const INSTANCES: u32 = 128;
+/// Component instances that may be alive at once: those of calls under way and
+/// the kept ones. Each may have all that its limits allow, so that instances
+/// with much of it take nothing from the others.
+const INSTANCES: u32 = 2 * count(limits::CALLS);
 /// Largest memory that an owner can grant, in bytes.
 const LARGEST_MEMORY: usize = crate::wishes::MEMORY_CEILING as usize;
 
@@ -59,21 +61,27 @@ impl PluginEngine {
 /// Fails where the address space is limited (`ulimit -v`): the pool reserves it ahead.
 fn pooling() -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
-    let memories = u32::try_from(limits::MEMORIES).unwrap_or(1);
+    let (cores, memories, tables) = (count(limits::CORE_INSTANCES), count(limits::MEMORIES), count(limits::TABLES));
     pool.total_component_instances(INSTANCES)
-        .total_core_instances(INSTANCES * 8)
-        .total_memories(INSTANCES * 2)
-        .total_tables(INSTANCES * 8)
+        .total_core_instances(INSTANCES * cores)
+        .total_memories(INSTANCES * memories)
+        .total_tables(INSTANCES * tables)
         .total_stacks(INSTANCES)
-        .max_core_instances_per_component(u32::try_from(limits::CORE_INSTANCES).unwrap_or(1))
+        .max_core_instances_per_component(cores)
         .max_memories_per_component(memories)
-        .max_tables_per_component(u32::try_from(limits::TABLES).unwrap_or(1))
+        .max_tables_per_component(tables)
         .table_elements(limits::TABLE_ELEMENTS)
         .max_memory_size(LARGEST_MEMORY)
         .linear_memory_keep_resident(1 << 20);
     let mut config = base();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)
+}
+
+/// A limit as the engine counts.
+const fn count(limit: usize) -> u32 {
+    assert!(limit <= 1 << 16);
+    limit as u32
 }
 
 fn base() -> Config {

@@ -44,12 +44,12 @@ impl Ticker {
     }
 
     /// Keeps the clock going until the guard is dropped.
-    pub fn run(&self) -> Running {
+    pub fn run(&self) -> Running<'_> {
         self.shared.running.fetch_add(1, Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
         }
-        Running(Arc::clone(&self.shared))
+        Running(&self.shared)
     }
 }
 
@@ -61,9 +61,9 @@ impl Drop for Ticker {
 }
 
 /// A guest runs.
-pub(crate) struct Running(Arc<Shared>);
+pub(crate) struct Running<'a>(&'a Shared);
 
-impl Drop for Running {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::SeqCst);
     }

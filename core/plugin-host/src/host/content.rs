@@ -1,6 +1,8 @@
 //! `content-read` and `content-write`: entries within the granted scope. The
 //! type is checked here, so that a refusal is audited; the entries are the
 //! domains' to check.
+//!
+//! **Invariant:** what a guest sends is read after the grant was checked.
 
 use std::sync::Arc;
 
@@ -8,10 +10,7 @@ use lyceum_domain::plugin::{EntryPage, EntryQuery, EntryWrite, PluginEntry};
 use serde_json::Value as Json;
 use wasmtime::Result;
 
-use super::{
-    CallState,
-    services::{error, within},
-};
+use super::{CallState, json::CONTENT_BYTES, services::within};
 use crate::{
     bindings::host::{
         content_read::{self, Entry, Page, Query},
@@ -47,7 +46,8 @@ impl content_read::Host for CallState {
         if let Err(denied) = self.may(Capability::ContentRead, "list", &query.type_name) {
             return Ok(Err(denied));
         }
-        let filter = match query.filter.as_deref().map(|text| parsed("filter", text)).transpose() {
+        let filter = query.filter.as_deref().map(|text| self.parsed("filter", text, CONTENT_BYTES));
+        let filter = match filter.transpose() {
             Ok(filter) => filter,
             Err(wrong) => return Ok(Err(wrong)),
         };
@@ -62,45 +62,59 @@ impl content_read::Host for CallState {
 impl content_write::Host for CallState {
     async fn create(&mut self, type_name: String, input: String) -> Result<Result<String, Error>> {
         self.enter()?;
-        match parsed("input", &input) {
-            Ok(input) => Ok(self.change("create", &type_name, EntryWrite::Create(input)).await),
-            Err(wrong) => Ok(Err(wrong)),
+        match self.input("create", &type_name, &input) {
+            Ok(input) => Ok(self.change(&type_name, EntryWrite::Create(input)).await),
+            Err(refused) => Ok(Err(refused)),
         }
     }
 
     async fn update(&mut self, type_name: String, id: String, input: String) -> Result<Result<(), Error>> {
         self.enter()?;
-        match parsed("input", &input) {
-            Ok(input) => Ok(self.change("update", &type_name, EntryWrite::Update { id, input }).await.map(drop)),
-            Err(wrong) => Ok(Err(wrong)),
+        match self.input("update", &type_name, &input) {
+            Ok(input) => Ok(self.change(&type_name, EntryWrite::Update { id, input }).await.map(drop)),
+            Err(refused) => Ok(Err(refused)),
         }
     }
 
     async fn publish(&mut self, type_name: String, id: String) -> Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.change("publish", &type_name, EntryWrite::Publish(id)).await.map(drop))
+        match self.may(Capability::ContentWrite, "publish", &type_name) {
+            Ok(()) => Ok(self.change(&type_name, EntryWrite::Publish(id)).await.map(drop)),
+            Err(denied) => Ok(Err(denied)),
+        }
     }
 
     async fn unpublish(&mut self, type_name: String, id: String) -> Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.change("unpublish", &type_name, EntryWrite::Unpublish(id)).await.map(drop))
+        match self.may(Capability::ContentWrite, "unpublish", &type_name) {
+            Ok(()) => Ok(self.change(&type_name, EntryWrite::Unpublish(id)).await.map(drop)),
+            Err(denied) => Ok(Err(denied)),
+        }
     }
 
     async fn delete(&mut self, type_name: String, id: String) -> Result<Result<(), Error>> {
         self.enter()?;
-        Ok(self.change("delete", &type_name, EntryWrite::Delete(id)).await.map(drop))
+        match self.may(Capability::ContentWrite, "delete", &type_name) {
+            Ok(()) => Ok(self.change(&type_name, EntryWrite::Delete(id)).await.map(drop)),
+            Err(denied) => Ok(Err(denied)),
+        }
     }
 }
 
 impl CallState {
-    async fn change(&mut self, function: &str, type_name: &str, write: EntryWrite) -> Result<String, Error> {
+    fn input(&mut self, function: &'static str, type_name: &str, input: &str) -> Result<Json, Error> {
         self.may(Capability::ContentWrite, function, type_name)?;
+        self.parsed("input", input, CONTENT_BYTES)
+    }
+
+    /// Does what was granted.
+    async fn change(&mut self, type_name: &str, write: EntryWrite) -> Result<String, Error> {
         let context = Arc::clone(&self.context);
         let scope = context.granted.content_write.scope(&context.id);
         within(self.time_to_answer(), context.services.write_entry(&scope, type_name, write)).await
     }
 
-    fn may(&mut self, capability: Capability, function: &str, type_name: &str) -> Result<(), Error> {
+    fn may(&mut self, capability: Capability, function: &'static str, type_name: &str) -> Result<(), Error> {
         let granted = &self.context.granted;
         let grant: &ContentGrant = match capability {
             Capability::ContentRead => &granted.content_read,
@@ -111,10 +125,6 @@ impl CallState {
         }
         Err(self.refuse(capability, function, "the content type is not granted"))
     }
-}
-
-fn parsed(name: &str, text: &str) -> Result<Json, Error> {
-    serde_json::from_str(text).map_err(|_| error("invalid", &format!("{name}: this is no JSON")))
 }
 
 fn page(page: EntryPage) -> Page {
@@ -129,5 +139,22 @@ fn entry(entry: PluginEntry) -> Entry {
         locale: entry.locale,
         fields: entry.fields.to_string(),
         ext: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{content_write::Host as _, *};
+    use crate::limits::World;
+
+    #[tokio::test]
+    async fn what_is_not_granted_is_refused_before_it_is_read() {
+        let mut call = CallState::for_test(World::Job.limits());
+        let no_json = "[".repeat(1 << 20);
+        let created = call.create("course".into(), no_json.clone()).await.expect("host calls are left");
+        assert_eq!(created.expect_err("nothing is granted").code, "denied");
+        let updated = call.update("course".into(), "1".into(), no_json).await.expect("host calls are left");
+        assert_eq!(updated.expect_err("nothing is granted").code, "denied");
+        assert_eq!(call.context.tally.denials(), [("content-write".to_owned(), 2)].into());
     }
 }

@@ -25,19 +25,19 @@ use crate::{
 pub(crate) struct Denied<'a>(pub &'a mut CallState);
 
 impl Denied<'_> {
-    fn refuse(&mut self, capability: Capability, function: &str) -> Result<()> {
+    fn refuse(&mut self, capability: Capability, function: &'static str) -> Result<()> {
         self.0.enter()?;
         self.0.deny(capability, function, "the permission is not granted");
         Ok(())
     }
 
-    fn error<T>(&mut self, capability: Capability, function: &str) -> Result<Result<T, Error>> {
+    fn error<T>(&mut self, capability: Capability, function: &'static str) -> Result<Result<T, Error>> {
         self.refuse(capability, function)?;
         let message = format!("the permission `{}` is not granted", capability.name());
         Ok(Err(Error { code: "denied".into(), message, retryable: false }))
     }
 
-    fn crypto<T>(&mut self, function: &str) -> Result<Result<T, CryptoFailure>> {
+    fn crypto<T>(&mut self, function: &'static str) -> Result<Result<T, CryptoFailure>> {
         self.refuse(Capability::Crypto, function)?;
         Ok(Err(CryptoFailure::Other("denied".into())))
     }

@@ -35,6 +35,7 @@ impl CallState {
         match sent {
             Ok(incoming) => {
                 self.restore(true, was.1);
+                self.charge(incoming.redacted_in);
                 Ok(Response { status: incoming.status, headers: incoming.headers, body: incoming.body })
             }
             Err(SendError::MaybeSent(why)) => Err(Failure::MaybeSent(why)),
@@ -61,5 +62,57 @@ fn outgoing(request: Request) -> Outgoing {
         url: request.url,
         headers: request.headers.into_iter().map(|(name, value)| (name, header(value))).collect(),
         body: request.body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use lyceum_domain::plugin::Secret;
+    use serde_json::json;
+
+    use super::{super::ContextParts, http::Host as _, *};
+    use crate::{
+        egress::{Egress, Exchange, Secrets},
+        grants::Granted,
+        limits::World,
+    };
+
+    const URL: &str = "https://a.example/";
+
+    fn get(headers: Vec<(String, HeaderValue)>) -> Request {
+        Request { method: "GET".into(), url: URL.into(), headers, body: Vec::new() }
+    }
+
+    /// A plugin with the secret `key`, whose server gives this body.
+    fn call(granted: Granted, body: &str) -> CallState {
+        let exchange: Exchange =
+            serde_json::from_value(json!({ "url": URL, "body": body, "repeat": true })).expect("an exchange");
+        let egress = Egress::new().expect("a client").scripted(vec![exchange]);
+        let secrets = Secrets::new([("key".to_owned(), Secret::new("hunter2hunter2hunter2"))].into());
+        let granted = Granted { origins: vec!["https://a.example".parse().expect("an origin")], ..granted };
+        let parts = ContextParts { egress: Arc::new(egress), secrets, granted, ..ContextParts::for_test() };
+        CallState::of_test(World::Job.limits(), parts)
+    }
+
+    #[tokio::test]
+    async fn a_key_of_crypto_is_not_sent() {
+        let header = || vec![("authorization".to_owned(), HeaderValue::Secret((String::new(), "key".into())))];
+        let mut only_crypto = call(Granted::default(), "");
+        let sent = only_crypto.send(get(header())).await.expect("host calls are left");
+        assert!(matches!(sent, Err(Failure::Denied)));
+        assert!(!only_crypto.sent());
+        let mut sendable = call(Granted { sendable: ["key".to_owned()].into(), ..Granted::default() }, "");
+        assert!(sendable.send(get(header())).await.expect("host calls are left").is_ok());
+    }
+
+    #[tokio::test]
+    async fn taking_secrets_out_is_cpu_time_of_the_call() {
+        let mut call = call(Granted::default(), &"hunter2hunter2hunter-".repeat(256 << 10 >> 4));
+        for _ in 0..40 {
+            assert!(call.send(get(Vec::new())).await.expect("host calls are left").is_ok());
+        }
+        assert!(call.spent(Duration::ZERO).cpu_ms > 0, "ten mebibytes cost something");
     }
 }

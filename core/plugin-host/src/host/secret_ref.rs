@@ -8,6 +8,6 @@ use crate::bindings::host::{lyceum::types::common::Error, secret_ref};
 impl secret_ref::Host for CallState {
     fn has(&mut self, name: String) -> Result<Result<bool, Error>> {
         self.enter()?;
-        Ok(Ok(self.context.secrets.get(&name).is_some()))
+        Ok(Ok(self.context.secrets.key(&name).is_some()))
     }
 }

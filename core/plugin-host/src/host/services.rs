@@ -20,7 +20,7 @@ impl CallState {
     }
 
     /// Refuses one use of a granted interface, with the audit notice.
-    pub fn refuse(&mut self, capability: Capability, function: &str, reason: &str) -> Error {
+    pub fn refuse(&mut self, capability: Capability, function: &'static str, reason: &str) -> Error {
         self.deny(capability, function, reason);
         error("denied", reason)
     }
@@ -47,7 +47,8 @@ fn told(failure: &Failure) -> Error {
         ErrorCode::Conflict => "conflict",
         ErrorCode::InvalidState => "invalid-state",
         ErrorCode::Unauthenticated | ErrorCode::Forbidden => "denied",
-        ErrorCode::PluginFailed => "rejected",
+        // Another plugin was in the way; trying again ends the same.
+        ErrorCode::PluginFailed | ErrorCode::ChangeRejected => "rejected",
         _ => {
             tracing::error!(cause = ?failure, "a host function failed");
             return Error { retryable: true, ..error("unavailable", "the host could not do this now") };
@@ -58,4 +59,18 @@ fn told(failure: &Failure) -> Error {
         path => format!("{}: {}", path.join("."), failure.message()),
     };
     error(code, &message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_plugin_rejects_is_told_with_its_reason_and_not_tried_again() {
+        let refused = told(&Failure::new(ErrorCode::ChangeRejected, "Too loud.").at("title"));
+        assert_eq!((refused.code.as_str(), refused.message.as_str()), ("rejected", "title: Too loud."));
+        assert!(!refused.retryable);
+        let down = told(&Failure::internal("the database is away"));
+        assert_eq!((down.code.as_str(), down.retryable), ("unavailable", true));
+    }
 }

@@ -131,7 +131,7 @@ impl Package {
             implements: exports.iter().map(ToString::to_string).collect(),
             asks: manifest.asks.clone(),
             digest: hex::encode(Sha256::digest(wasm)),
-            permission_hash: permission_hash(&manifest.asks, &manifest.extends),
+            permission_hash: permission_hash(&manifest.asks, &manifest.extends, &exports),
             extends: manifest.extends.clone(),
             config_schema,
             signer,

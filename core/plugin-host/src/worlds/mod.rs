@@ -19,7 +19,7 @@ mod ranking;
 mod warm;
 mod weight;
 
-pub(crate) use answer::NotTaken;
+pub(crate) use answer::{NotTaken, cut};
 pub(crate) use auth::{PluginAuth, auth_key};
 pub(crate) use field::PluginFields;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -46,11 +46,17 @@ async fn asked(address: SocketAddr) -> Json {
 }
 
 async fn asked_within(address: SocketAddr, limits: LimitTable) -> Json {
+    sent_within(address, limits, json!({ "secret": "key" })).await
+}
+
+/// What the guest says that it got, for a request with this in it.
+async fn sent_within(address: SocketAddr, limits: LimitTable, mut request: Json) -> Json {
     let origin = format!("http://{address}");
     let http = Permission { hosts: vec![origin.clone()], ..Permission::default() };
     let secret = Permission { names: vec!["key".into()], ..Permission::default() };
     let bench = Bench::within(limits, grants(&[("http", http), ("secret-ref", secret)])).await;
-    bench.call("http.send", json!({ "url": format!("{origin}/"), "secret": "key" })).await
+    request["url"] = format!("{origin}/").into();
+    bench.call("http.send", request).await
 }
 
 #[tokio::test]
@@ -86,9 +92,20 @@ async fn a_body_over_the_limit_is_not_taken() {
 async fn a_compressed_body_comes_as_it_is() {
     // The header of gzip and ten bytes: decompressed, it would be an error.
     let body = b"\x1f\x8b\x08\x01\x01\x01\x01\x01\x01\x03";
-    let answer = asked(server(response("content-encoding: gzip\r\n", body), false).await).await;
+    let server = server(response("content-encoding: gzip\r\n", body), false).await;
+    let answer = sent_within(server, generous(), json!({})).await;
     assert_eq!(answer["ok"]["status"], 200);
     assert!(answer["ok"]["headers"].to_string().contains(r#"["content-encoding","gzip"]"#));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_secret_must_not_be_compressed() {
+    let body = b"\x1f\x8b\x08\x01\x01\x01\x01\x01\x01\x03";
+    let answer = asked(server(response("content-encoding: gzip\r\n", body), false).await).await;
+    assert_eq!(answer["error"], "maybe-sent", "{answer}");
+    assert_eq!(answer["message"], "the answer to a request with a secret is compressed");
+    let plain = asked(server(response("content-encoding: identity\r\n", b"plain"), false).await).await;
+    assert_eq!(plain["ok"]["body"], "plain");
 }
 
 #[tokio::test]

@@ -1,16 +1,23 @@
-//! Guests that misbehave: each call ends with the right kind of failure, and the
-//! next one is healthy.
+//! Rankers and moderators that misbehave, and plugins at their activation: each
+//! call ends with the right kind of failure, and the next one is healthy.
 
 use std::time::Duration;
 
 use lyceum_domain::{
     moderation::Decision,
-    plugin::{Extensions, FailureKind, PluginRuntime},
+    plugin::{Activation, Extensions, FailureKind, PluginFailure, PluginRuntime},
 };
 use lyceum_plugin_host::{BREAKER_FAILURES, BREAKER_OPEN_FIRST, LimitTable, Limits, PluginHost, World};
 
-use crate::support::{
-    activation, active, columns, component, context, generous, host, host_at, item, patient, with_manifest,
+use crate::{
+    hooks,
+    lanes::sending_to,
+    misdeeds,
+    support::{
+        activation, active, columns, component, context, generous, host, host_at, host_in, item, patient, put_section,
+        with_manifest,
+    },
+    tables::sections,
 };
 
 /// A loop meets the world's own CPU limit; the others get time to reach theirs.
@@ -24,17 +31,29 @@ pub async fn ranked(host: &PluginHost, surface: &str) -> Result<Vec<f32>, Failur
     answer.map_err(|failure| failure.kind)
 }
 
-pub async fn reviewed(host: &PluginHost, text: &str) -> Result<Vec<Decision>, FailureKind> {
-    let verdicts = host.moderators().remove(0).review(&[item(text)]).await;
+async fn reviewed_by(host: &PluginHost, plugin: &str, text: &str) -> Result<Vec<Decision>, FailureKind> {
+    let moderator = host.moderators().into_iter().find(|moderator| moderator.name() == plugin).unwrap();
+    let verdicts = moderator.review(&[item(text)]).await;
     verdicts.map(|v| v.iter().map(|verdict| verdict.decision).collect()).map_err(|failure| failure.kind)
+}
+
+pub async fn reviewed(host: &PluginHost, text: &str) -> Result<Vec<Decision>, FailureKind> {
+    reviewed_by(host, "hostile/moderation", text).await
+}
+
+pub async fn reviewed_with_http(host: &PluginHost, text: &str) -> Result<(), FailureKind> {
+    reviewed_by(host, "hostile/moderation-http", text).await.map(drop)
 }
 
 /// Each misdeed and how it ends.
 const RANKING: &[(&str, FailureKind)] = &[
     ("loop", FailureKind::Timeout),
     ("memory", FailureKind::Memory),
+    ("stack", FailureKind::Trap),
     ("trap", FailureKind::Trap),
+    ("calls", FailureKind::Denied),
     ("giant", FailureKind::InvalidOutput),
+    ("copies", FailureKind::InvalidOutput),
     ("short", FailureKind::InvalidOutput),
     ("nan", FailureKind::InvalidOutput),
     ("refuse", FailureKind::Refused),
@@ -42,8 +61,12 @@ const RANKING: &[(&str, FailureKind)] = &[
 
 const MODERATION: &[(&str, FailureKind)] = &[
     ("loop", FailureKind::Timeout),
+    ("memory", FailureKind::Memory),
+    ("stack", FailureKind::Trap),
     ("trap", FailureKind::Trap),
+    ("calls", FailureKind::Denied),
     ("giant", FailureKind::InvalidOutput),
+    ("copies", FailureKind::InvalidOutput),
     ("nonsense", FailureKind::InvalidOutput),
     ("unsure", FailureKind::InvalidOutput),
     ("short", FailureKind::InvalidOutput),
@@ -51,8 +74,9 @@ const MODERATION: &[(&str, FailureKind)] = &[
 
 #[tokio::test]
 async fn each_misdeed_of_a_ranker_ends_and_the_next_call_is_healthy() {
+    let cache = tempfile::tempdir().unwrap();
     for (surface, kind) in RANKING {
-        let host = host(limits_for(surface));
+        let host = host_in(cache.path(), limits_for(surface));
         active(&host, "hostile/ranking").await;
         assert_eq!(ranked(&host, surface).await, Err(*kind), "{surface}");
         assert_eq!(ranked(&host, "fine").await.map(|scores| scores.len()), Ok(3), "after {surface}");
@@ -65,8 +89,9 @@ async fn each_misdeed_of_a_ranker_ends_and_the_next_call_is_healthy() {
 async fn each_misdeed_in_a_kept_instance_ends_and_the_next_call_is_healthy() {
     let implements = "implements =";
     let stateless = |manifest: &str| manifest.replacen(implements, &format!("state = \"none\"\n{implements}"), 1);
+    let cache = tempfile::tempdir().unwrap();
     for (surface, kind) in RANKING {
-        let host = host(limits_for(surface));
+        let host = host_in(cache.path(), limits_for(surface));
         host.activate(activation(with_manifest(&component("hostile/ranking"), stateless))).await.unwrap();
         assert_eq!(ranked(&host, "fine").await.map(|scores| scores.len()), Ok(3));
         assert_eq!(ranked(&host, surface).await, Err(*kind), "{surface}");
@@ -76,21 +101,124 @@ async fn each_misdeed_in_a_kept_instance_ends_and_the_next_call_is_healthy() {
 
 #[tokio::test]
 async fn each_misdeed_of_a_moderator_ends_and_the_next_call_is_healthy() {
+    let cache = tempfile::tempdir().unwrap();
     for (text, kind) in MODERATION {
-        let host = host(limits_for(text));
+        let host = host_in(cache.path(), limits_for(text));
         active(&host, "hostile/moderation").await;
         assert_eq!(reviewed(&host, text).await, Err(*kind), "{text}");
         assert_eq!(reviewed(&host, "fine").await, Ok(vec![Decision::Allow]), "after {text}");
     }
 }
 
+/// A moderator that may send requests has another world, with limits of its own.
+#[tokio::test]
+async fn each_misdeed_of_a_moderator_with_http_ends() {
+    const PLUGIN: &str = "hostile/moderation-http";
+    let consented = async |host: &PluginHost, text: &str| {
+        // Again each time: the tests activate it without any grant.
+        if host.usage(PLUGIN).by_world.iter().all(|world| world.world != World::ModerationHttp.name()) {
+            host.activate(sending_to(PLUGIN, &["http://127.0.0.1:9".to_owned()])).await.unwrap();
+        }
+        reviewed_with_http(host, text).await
+    };
+    misdeeds::each_misdeed_ends(PLUGIN, World::ModerationHttp, consented).await;
+    misdeeds::the_wall_ends_it(PLUGIN, World::ModerationHttp, consented).await;
+    misdeeds::the_breaker_opens_and_closes(PLUGIN, consented).await;
+    misdeeds::a_flood_of_log_does_no_harm(PLUGIN, consented).await;
+}
+
 #[tokio::test]
 async fn the_wall_ends_a_call_that_has_cpu_time_left() {
-    let limits = World::Moderation.limits();
-    let short = Limits { wall: Duration::from_millis(50), cpu_ticks: u32::MAX, ..limits };
-    let host = host(patient().with(World::Moderation, short));
-    active(&host, "hostile/moderation").await;
-    assert_eq!(reviewed(&host, "loop").await, Err(FailureKind::Timeout));
+    misdeeds::the_wall_ends_it("hostile/moderation", World::Moderation, async |host, text| {
+        reviewed(host, text).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_wall_ends_a_ranking_that_has_cpu_time_left() {
+    misdeeds::the_wall_ends_it("hostile/ranking", World::Ranking, async |host, surface| {
+        ranked(host, surface).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_a_moderators_log_does_no_harm() {
+    misdeeds::a_flood_of_log_does_no_harm("hostile/moderation", async |host, text| {
+        reviewed(host, text).await.map(drop)
+    })
+    .await;
+}
+
+/// What it says of its configuration is what the word in there makes it do.
+async fn configured(host: &PluginHost, word: &str) -> Result<(), PluginFailure> {
+    let config = format!(r#"{{"configure":"{word}"}}"#);
+    host.activate(Activation { config, ..activation(component("hostile/content")) }).await.map(drop)
+}
+
+#[tokio::test]
+async fn each_misdeed_at_activation_ends_and_the_old_version_serves() {
+    // What it answers there is cut and not refused: see the next test.
+    let misdeeds: Vec<_> = misdeeds::MISDEEDS.iter().copied().filter(|(word, _)| *word != "giant").collect();
+    let activated = async |host: &PluginHost, word: &str| {
+        let answer = configured(host, word).await.map_err(|failure| failure.kind);
+        assert_eq!(host.before_hooks().len(), 1, "after {word}");
+        answer
+    };
+    misdeeds::each_of_these_ends("hostile/content", World::Lifecycle, &misdeeds, activated).await;
+    misdeeds::a_flood_of_log_does_no_harm("hostile/content", activated).await;
+}
+
+#[tokio::test]
+async fn the_wall_ends_an_activation_that_has_cpu_time_left() {
+    let limits = Limits { wall: Duration::from_millis(500), cpu_ticks: u32::MAX, ..World::Lifecycle.limits() };
+    let failure = configured(&host(patient().with(World::Lifecycle, limits)), "loop").await.unwrap_err();
+    assert_eq!((failure.kind, failure.function.as_str()), (FailureKind::Timeout, "configure"));
+}
+
+#[tokio::test]
+async fn what_an_after_hook_or_an_activation_says_is_cut() {
+    let host = host(generous());
+    let failure = configured(&host, "giant").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Refused);
+    assert!(failure.detail.len() < 1_000, "{} bytes", failure.detail.len());
+    active(&host, "hostile/content").await;
+    assert_eq!(hooks::noticed(&host, "long").await, Err(FailureKind::Refused));
+    let told = host.usage("hostile/content").last_failure.unwrap().detail;
+    assert!(told.starts_with("invalid: xxx") && told.len() < 1_000, "{} bytes", told.len());
+}
+
+/// The same component, which imports another interface: only its names are looked at here.
+fn importing(wasm: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = wasm[..8].to_vec();
+    for (id, body) in sections(wasm) {
+        let name = [&[from.len() as u8], from].concat();
+        match body.windows(name.len()).position(|bytes| id == 10 && bytes == name) {
+            None => put_section(&mut out, id, body),
+            Some(at) => {
+                let renamed = [&body[..at], &[to.len() as u8], to, &body[at + name.len()..]].concat();
+                put_section(&mut out, id, &renamed);
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn a_ranker_that_imports_http_is_refused() {
+    const ASK: &str = "\n[permissions.http]\nhosts = [\"https://a.example\"]\nreason = \"To look around\"\n";
+    let host = host(generous());
+    let asks = with_manifest(&component("hostile/ranking"), |manifest| format!("{manifest}{ASK}"));
+    assert!(host.inspect(&asks).is_ok(), "asking alone is no import");
+    let imports = importing(&asks, b"lyceum:host/clock@1.0.0", b"lyceum:host/http@1.0.0");
+    assert_eq!(host.inspect(&imports).unwrap_err().detail, "a ranker is pure and gets no `http`");
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_too_large_is_not_sent() {
+    let failure = configured(&host(generous()), &"x".repeat(256 << 10)).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::InvalidInput);
 }
 
 #[tokio::test]
@@ -106,8 +234,15 @@ async fn a_call_whose_caller_goes_away_harms_nobody() {
 async fn too_much_input_is_not_sent() {
     let host = host(generous());
     active(&host, "hostile/moderation").await;
-    assert_eq!(reviewed(&host, &"x".repeat(600 << 10)).await, Err(FailureKind::InvalidInput));
-    assert_eq!(host.usage("hostile/moderation").calls, 1, "only the call at activation");
+    active(&host, "hostile/ranking").await;
+    host.activate(sending_to("hostile/moderation-http", &["http://127.0.0.1:9".to_owned()])).await.unwrap();
+    let calls =
+        || ["moderation", "ranking", "moderation-http"].map(|name| host.usage(&format!("hostile/{name}")).calls);
+    let (called, text) = (calls(), "x".repeat(600 << 10));
+    assert_eq!(reviewed(&host, &text).await, Err(FailureKind::InvalidInput));
+    assert_eq!(reviewed_with_http(&host, &text).await, Err(FailureKind::InvalidInput));
+    assert_eq!(ranked(&host, &text).await, Err(FailureKind::InvalidInput));
+    assert_eq!(calls(), called);
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use lyceum_domain::plugin::{FailureKind, PluginRuntime};
 use lyceum_plugin_host::{BREAKER_FAILURES, BREAKER_OPEN_FIRST, LimitTable, Limits, PluginHost, World};
 
-use crate::support::{active, generous, host, host_at, patient};
+use crate::support::{active, generous, host, host_at, host_in, patient};
 
 /// Each misdeed and how it ends.
-const MISDEEDS: &[(&str, FailureKind)] = &[
+pub const MISDEEDS: &[(&str, FailureKind)] = &[
     ("loop", FailureKind::Timeout),
     ("trap", FailureKind::Trap),
     ("memory", FailureKind::Memory),
@@ -16,6 +16,7 @@ const MISDEEDS: &[(&str, FailureKind)] = &[
     ("calls", FailureKind::Denied),
     ("denied", FailureKind::Denied),
     ("giant", FailureKind::InvalidOutput),
+    ("copies", FailureKind::InvalidOutput),
 ];
 
 /// A loop meets the world's own CPU limit, or half a second where that is long;
@@ -37,8 +38,19 @@ pub async fn each_misdeed_ends(
     world: World,
     call: impl AsyncFn(&PluginHost, &str) -> Result<(), FailureKind>,
 ) {
-    for (word, kind) in MISDEEDS {
-        let host = host(limits_for(world, word));
+    each_of_these_ends(plugin, world, MISDEEDS, call).await;
+}
+
+/// The same for a world in which not every misdeed can be done.
+pub async fn each_of_these_ends(
+    plugin: &str,
+    world: World,
+    misdeeds: &[(&str, FailureKind)],
+    call: impl AsyncFn(&PluginHost, &str) -> Result<(), FailureKind>,
+) {
+    let cache = tempfile::tempdir().unwrap();
+    for (word, kind) in misdeeds {
+        let host = host_in(cache.path(), limits_for(world, word));
         active(&host, plugin).await;
         assert_eq!(call(&host, word).await, Err(*kind), "{plugin}: {word}");
         assert_eq!(call(&host, "fine").await, Ok(()), "{plugin}: after {word}");
@@ -53,8 +65,9 @@ pub async fn each_answer_is_refused(
     words: &[&str],
     call: impl AsyncFn(&PluginHost, &str) -> Result<(), FailureKind>,
 ) {
+    let cache = tempfile::tempdir().unwrap();
     for word in words {
-        let host = host(generous());
+        let host = host_in(cache.path(), generous());
         active(&host, plugin).await;
         assert_eq!(call(&host, word).await, Err(FailureKind::InvalidOutput), "{plugin}: {word}");
         assert_eq!(call(&host, "fine").await, Ok(()), "{plugin}: after {word}");
@@ -81,7 +94,7 @@ pub async fn the_breaker_opens_and_closes(
     let (host, clock) = host_at(generous(), 1_700_000_000_000);
     active(&host, plugin).await;
     // Each twice at most: the same input is not tried more often.
-    let words = ["trap", "trap", "memory", "memory", "giant"];
+    let words = ["trap", "trap", "memory", "memory", "copies"];
     assert_eq!(words.len(), BREAKER_FAILURES);
     for word in words {
         assert!(call(&host, word).await.is_err_and(|kind| kind != FailureKind::Tripped), "{plugin}: {word}");

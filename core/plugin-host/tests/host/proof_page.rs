@@ -35,7 +35,8 @@ fn tests_named(page: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_test_that_the_page_names_exists() {
-    let (page, all) = (page(), ["src", "tests"].map(|folder| sources(&crate_folder().join(folder))).concat());
+    let (page, all) =
+        (page(), ["src", "tests", "../server/tests"].map(|folder| sources(&crate_folder().join(folder))).concat());
     let named = tests_named(&page);
     assert!(named.len() > 30, "{named:?}");
     let gone: Vec<_> = named.into_iter().filter(|name| !is_test(&all, name)).collect();

@@ -40,6 +40,12 @@ pub fn host(limits: LimitTable) -> PluginHost {
     PluginHost::new(PluginHostConfig { limits, ..PluginHostConfig::default() }).unwrap()
 }
 
+/// With compiled components kept: for tests that start many hosts, one after the other.
+pub fn host_in(cache: &Path, limits: LimitTable) -> PluginHost {
+    let cache_dir = Some(cache.to_owned());
+    PluginHost::new(PluginHostConfig { cache_dir, limits, ..PluginHostConfig::default() }).unwrap()
+}
+
 pub fn host_at(limits: LimitTable, start_ms: i64) -> (PluginHost, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(start_ms)));
     let config = PluginHostConfig { limits, clock: Arc::<ManualClock>::clone(&clock), ..PluginHostConfig::default() };
@@ -132,14 +138,14 @@ fn strip_manifest(wasm: &[u8], manifest: &mut String) -> Vec<u8> {
     out
 }
 
-fn put_section(out: &mut Vec<u8>, id: u8, body: &[u8]) {
+pub fn put_section(out: &mut Vec<u8>, id: u8, body: &[u8]) {
     out.push(id);
     put_number(out, body.len());
     out.extend_from_slice(body);
 }
 
-/// LEB128, as WASM writes lengths.
-fn put_number(out: &mut Vec<u8>, mut number: usize) {
+/// LEB128, as WASM writes lengths and counts.
+pub fn put_number(out: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -147,7 +153,7 @@ fn put_number(out: &mut Vec<u8>, mut number: usize) {
     out.push(number as u8);
 }
 
-fn number(bytes: &[u8], mut at: usize) -> (usize, usize) {
+pub fn number(bytes: &[u8], mut at: usize) -> (usize, usize) {
     let (mut value, mut shift) = (0, 0);
     loop {
         let byte = bytes[at];

@@ -43,6 +43,7 @@ The provider tells the outcome to `<public_url>/webhooks/payments/<provider>` an
 | `plugins/` | compiled plugins; it may be deleted |
 | `recordings/` | some answered calls of each plugin, with the texts in them; readable by this user only; it may be deleted |
 | `running.json` | that a server in development mode runs; for `lyceum plugin dev` |
+| `plugin-usage.json` | what plugins have used since the server's start; for `lyceum plugin usage` |
 | `plugins.lock` | which plugins are installed, with digests and keys, when no `plugins.lock` is set |
 | `plugin-revocations.toml` | the last good list of revoked plugins, when it comes from an address |
 | `secrets/token.key` | signs access tokens; made at the first start, readable by its owner only |

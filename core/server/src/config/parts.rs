@@ -17,6 +17,7 @@ use super::{
     secret::Secret,
     values::{ConfigError, Sources, Values},
 };
+use crate::plugin_source::host_of;
 
 /// Everything the operator decides.
 #[derive(Debug, Clone)]
@@ -115,6 +116,8 @@ pub struct Plugins {
     pub recordings: bool,
     /// A file or an address, and the key that signs it.
     pub revocations: Option<(String, Signer)>,
+    /// Hosts inside the owner's network that packages may be fetched from over the API.
+    pub private_hosts: Vec<String>,
     /// Under which their secrets are stored; none: the one of the data directory.
     pub secret_key: Option<SecretKey>,
 }
@@ -358,8 +361,20 @@ fn plugins(values: &mut Values) -> Plugins {
         lock: values.optional("plugins.lock").map(PathBuf::from),
         recordings: values.get("plugins.recordings"),
         revocations: place.zip(key.and_then(Result::ok)),
+        private_hosts: private_hosts(values),
         secret_key: secret_key(values),
     }
+}
+
+fn private_hosts(values: &mut Values) -> Vec<String> {
+    let listed: Vec<String> = values.get("plugins.private_hosts");
+    let hosts = listed.iter().all(|host| host_of(host).is_some());
+    values.check(
+        hosts,
+        "plugins.private_hosts",
+        "each must be a host such as registry.internal, without scheme or port",
+    );
+    listed
 }
 
 fn secret_key(values: &mut Values) -> Option<SecretKey> {

@@ -4,13 +4,10 @@
 //! **Invariants**
 //! - What comes over a network is checked against a digest: the one that was
 //!   typed, or for a registry the one that its manifest names.
-//! - Nothing goes over plain HTTP but to this machine in development mode, and
-//!   no redirect leads from HTTPS to HTTP.
+//! - Who asks over the API reaches nothing inside a network ([`access`]).
 //! - Every answer has a limit in bytes, every fetch one in time.
-//!
-//! The owner typed the address, so private ones are not refused here: an owner's
-//! registry may well stand in the owner's network.
 
+mod access;
 mod network;
 pub mod oci;
 pub mod revocations;
@@ -18,6 +15,7 @@ pub mod revocations;
 mod file;
 mod url;
 
+pub(crate) use access::host_of;
 pub(crate) use network::Network;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -25,6 +23,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use lyceum_domain::plugin::Source as Origin;
 use sha2::{Digest as _, Sha256};
 
+use self::access::Access;
 use crate::first_party;
 
 /// Bytes of a package: its files, and a block for each in a `.tar`.
@@ -89,12 +88,17 @@ impl Source {
         }
     }
 
-    /// Gets the package. `dev` allows plain HTTP to this machine.
+    /// Gets the package for who typed the source here: from any address. `dev`
+    /// allows plain HTTP to this machine.
     ///
     /// # Errors
     /// Why there is none, and what to do.
     pub async fn fetch(&self, dev: bool) -> Result<Fetched> {
-        let (bytes, origin) = match tokio::time::timeout(TIMEOUT, self.bytes(dev)).await {
+        self.fetch_within(&Access::typed(dev)).await
+    }
+
+    async fn fetch_within(&self, access: &Access) -> Result<Fetched> {
+        let (bytes, origin) = match tokio::time::timeout(TIMEOUT, self.bytes(access)).await {
             Ok(found) => found?,
             Err(_) => {
                 return Err(SourceError(format!("{self} did not answer within {} s: try again", TIMEOUT.as_secs())));
@@ -103,16 +107,18 @@ impl Source {
         Ok(Fetched { bytes, origin })
     }
 
-    async fn bytes(&self, dev: bool) -> Result<(Vec<u8>, Origin)> {
+    async fn bytes(&self, access: &Access) -> Result<(Vec<u8>, Origin)> {
         match self {
             Self::BuiltIn(name) => match first_party::component(name) {
                 Some(wasm) => Ok((wasm.to_vec(), Origin::BuiltIn)),
                 None => Err(SourceError(format!("there is no first-party plugin {name}"))),
             },
             Self::File(path) => file::read(path).map(|bytes| (bytes, Origin::File(path.display().to_string()))),
-            Self::Url { url, sha256 } => Ok((url::fetch(url, sha256, dev).await?, Origin::Fetched(self.to_string()))),
+            Self::Url { url, sha256 } => {
+                Ok((url::fetch(url, sha256, access).await?, Origin::Fetched(self.to_string())))
+            }
             Self::Oci(reference) => {
-                let (bytes, exact) = oci::pull(reference, dev).await?;
+                let (bytes, exact) = oci::pull(reference, access).await?;
                 Ok((bytes, Origin::Fetched(exact.to_string())))
             }
         }

@@ -3,37 +3,92 @@
 //! The signature stands beside the list, with `.minisig` appended to its name.
 //! The last good list from an address is kept, so that a server without network
 //! still knows what it knew.
+//!
+//! **Invariant:** a list that cannot be read takes nothing back: what the last
+//! good one revoked stays revoked.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lyceum_domain::plugin::{
-    Plugins,
+    Plugins, RECONCILE_INTERVAL,
     trust::{Revocations, Signer},
 };
 use reqwest::Url;
+use tokio::sync::Mutex;
 
-use super::{Result, SourceError, url};
+use super::{Result, SourceError, access::Access, url};
 use crate::config::Config;
 
 const LIST_BYTES: usize = 1 << 20;
 
-/// Gives the configured list to the plugins. What is on it is stopped. Without
-/// a list that can be read the server goes on, and says so in the log.
-///
-/// # Errors
-/// Internal.
-pub(crate) async fn apply(config: &Config, plugins: &Plugins) -> lyceum_kernel::Result<()> {
-    let Some((place, key)) = &config.plugins.revocations else { return Ok(()) };
-    let kept = config.data_dir.join("plugin-revocations.toml");
-    match read(place, key, &kept, config.dev).await {
-        Ok(list) => {
-            for plugin in plugins.revoke(list).await? {
-                tracing::error!(plugin, "the plugin is revoked and was stopped");
+/// How often an address is asked for the list. A file is read with every
+/// comparison of plugins with their records.
+const FETCH_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The configured list, read again and again.
+pub struct Followed {
+    place: String,
+    key: Signer,
+    kept: PathBuf,
+    dev: bool,
+    /// What was read last and acted on: the same is not told twice.
+    last: Mutex<Option<Result<Revocations>>>,
+}
+
+impl Followed {
+    /// The list of a configuration; none when it names none.
+    #[must_use]
+    pub fn of(config: &Config) -> Option<Self> {
+        let (place, key) = config.plugins.revocations.clone()?;
+        let kept = config.data_dir.join("plugin-revocations.toml");
+        Some(Self { place, key, kept, dev: config.dev, last: Mutex::default() })
+    }
+
+    /// Reads the list, and gives it to the plugins when it is another one than
+    /// before. What is on it is stopped. Without a list that can be read the
+    /// server goes on, and says so in the log.
+    ///
+    /// # Errors
+    /// Internal; then the next time does it.
+    pub async fn apply(&self, plugins: &Plugins) -> lyceum_kernel::Result<()> {
+        let mut last = self.last.lock().await;
+        let read = read(&self.place, &self.key, &self.kept, self.dev).await;
+        if last.as_ref() == Some(&read) {
+            return Ok(());
+        }
+        match &read {
+            Ok(list) => {
+                for plugin in plugins.revoke(list.clone()).await? {
+                    tracing::error!(plugin, "the plugin is revoked and was stopped");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the revocation list cannot be read; what was revoked stays so"),
+        }
+        *last = Some(read);
+        Ok(())
+    }
+
+    /// Applies it again and again until `stop`.
+    pub async fn follow(&self, plugins: &Plugins, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        let interval = if is_address(&self.place) { FETCH_INTERVAL } else { RECONCILE_INTERVAL };
+        loop {
+            tokio::select! {
+                () = &mut stop => return,
+                () = tokio::time::sleep(interval) => {}
+            }
+            if let Err(failure) = self.apply(plugins).await {
+                tracing::error!(cause = ?failure, "the revocation list could not be acted on");
             }
         }
-        Err(error) => tracing::error!(%error, "there is no revocation list"),
     }
-    Ok(())
+}
+
+fn is_address(place: &str) -> bool {
+    place.contains("://")
 }
 
 /// Reads the list at `place`, a file or an address, and verifies it. `kept` is
@@ -42,7 +97,7 @@ pub(crate) async fn apply(config: &Config, plugins: &Plugins) -> lyceum_kernel::
 /// # Errors
 /// There is no list, or its signature is not of `key`.
 pub async fn read(place: &str, key: &Signer, kept: &Path, dev: bool) -> Result<Revocations> {
-    if !place.contains("://") {
+    if !is_address(place) {
         return verified(&text(Path::new(place))?, &text(&beside(Path::new(place)))?, key);
     }
     match fetched(place, dev).await {
@@ -92,11 +147,12 @@ fn keep(path: &Path, list: &str, signature: &str) {
 }
 
 async fn fetched(place: &str, dev: bool) -> Result<(String, String)> {
-    let client = url::client(dev)?;
+    let access = Access::typed(dev);
+    let client = access.client()?;
     let mut texts = Vec::new();
     for address in [place.to_owned(), format!("{place}.minisig")] {
         let address: Url = address.parse().map_err(|error| SourceError(format!("{address}: {error}")))?;
-        url::check_scheme(&address, dev)?;
+        access.check(&address)?;
         let answer = client.get(address.clone()).send().await.map_err(|error| url::unreachable(&address, &error))?;
         let bytes = url::body(url::succeeded(&address, answer)?, LIST_BYTES).await?;
         texts.push(String::from_utf8(bytes).map_err(|_| SourceError(format!("{address} is not UTF-8")))?);

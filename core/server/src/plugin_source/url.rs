@@ -1,10 +1,14 @@
 //! A package at an address, and requests as all sources make them.
 
-use std::time::Duration;
+use std::error::Error as _;
 
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Response, Url};
 
-use super::{PACKAGE_BYTES, REDIRECTS, Result, Source, SourceError, TIMEOUT, is_sha256, sha256};
+use super::{
+    PACKAGE_BYTES, Result, Source, SourceError,
+    access::{Access, Refused},
+    is_sha256, sha256,
+};
 
 /// `https://…#sha256=<hex>`: without the digest nobody could tell what was got.
 pub(super) fn parse(text: &str) -> Result<Source> {
@@ -21,9 +25,9 @@ pub(super) fn parse(text: &str) -> Result<Source> {
     }
 }
 
-pub(super) async fn fetch(url: &Url, sum: &str, dev: bool) -> Result<Vec<u8>> {
-    check_scheme(url, dev)?;
-    let answer = client(dev)?.get(url.clone()).send().await.map_err(|error| unreachable(url, &error))?;
+pub(super) async fn fetch(url: &Url, sum: &str, access: &Access) -> Result<Vec<u8>> {
+    access.check(url)?;
+    let answer = access.client()?.get(url.clone()).send().await.map_err(|error| unreachable(url, &error))?;
     let bytes = body(succeeded(url, answer)?, PACKAGE_BYTES).await?;
     let found = sha256(&bytes);
     match found == sum {
@@ -34,42 +38,24 @@ pub(super) async fn fetch(url: &Url, sum: &str, dev: bool) -> Result<Vec<u8>> {
     }
 }
 
-/// HTTPS, or in development mode HTTP to this machine.
-pub(super) fn check_scheme(url: &Url, dev: bool) -> Result<()> {
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if dev && is_loopback(url) => Ok(()),
-        _ => Err(SourceError(format!("{url}: only https is allowed (and http to this machine in development mode)"))),
-    }
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
-}
-
-pub(super) fn client(dev: bool) -> Result<Client> {
-    let follow = redirect::Policy::custom(move |attempt| {
-        if attempt.previous().len() > REDIRECTS {
-            return attempt.error(format!("more than {REDIRECTS} redirects"));
-        }
-        let was_secure = attempt.previous().iter().any(|url| url.scheme() == "https");
-        match check_scheme(attempt.url(), dev && !was_secure) {
-            Ok(()) => attempt.follow(),
-            Err(error) => attempt.error(error),
-        }
-    });
-    let client = Client::builder()
-        .redirect(follow)
-        .timeout(TIMEOUT)
-        .connect_timeout(Duration::from_secs(10))
-        .user_agent(concat!("lyceum/", env!("CARGO_PKG_VERSION")));
-    client.build().map_err(|error| SourceError(format!("no client for HTTP: {error}")))
-}
-
 pub(super) fn unreachable(url: &Url, error: &reqwest::Error) -> SourceError {
-    use std::error::Error as _;
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let cause = match refused(error) {
+        Some(refused) => format!(": {refused}"),
+        None => error.source().map(|cause| format!(": {cause}")).unwrap_or_default(),
+    };
     SourceError(format!("{url} cannot be fetched{cause}"))
+}
+
+/// What the lookup of a name said, somewhere below the error.
+fn refused(error: &reqwest::Error) -> Option<&Refused> {
+    let mut cause = error.source();
+    while let Some(found) = cause {
+        if let Some(refused) = found.downcast_ref() {
+            return Some(refused);
+        }
+        cause = found.source();
+    }
+    None
 }
 
 pub(super) fn succeeded(url: &Url, answer: Response) -> Result<Response> {

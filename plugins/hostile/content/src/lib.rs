@@ -67,6 +67,7 @@ fn told(host: &impl Host, fact: &Fact) -> Result<(), Error> {
     match word {
         "later" => Err(Error::unavailable("the test asked for a retry")),
         "never" => Err(Error::invalid("the test asked for an end")),
+        "long" => Err(Error::invalid("x".repeat(GIANT))),
         _ => Ok(()),
     }
 }
@@ -104,6 +105,7 @@ impl Lifecycle for Hostile {
         );
         let problem = |path: &str, message: &str| FieldError { path: path.to_owned(), message: message.to_owned() };
         match config {
+            r#"{"configure":"giant"}"# => Err(vec![problem("/configure", &"x".repeat(GIANT))]),
             r#"{"wrong":true}"# => Err(vec![problem("/wrong", "must not\nbe set"), problem("/right", "is missing")]),
             _ => Ok(()),
         }

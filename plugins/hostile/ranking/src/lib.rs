@@ -1,9 +1,12 @@
 //! A ranker that misbehaves in the way that `context.surface` says, for the
 //! host's tests. Any other surface is served well: the score is the first column.
+//! It imports the clock alone, which a ranker has no calls for.
 
-use std::hint::black_box;
-
-use lyceum_sdk::ranking::{Columns, Context, Error, Ranker};
+use hostile_misdeeds::{COPIES, GIANT, endless_calls, use_up};
+use lyceum_sdk::{
+    host::Wasm,
+    ranking::{Columns, Context, Error, Ranker},
+};
 
 /// Misbehaves on demand.
 pub struct Hostile;
@@ -13,32 +16,22 @@ impl Ranker for Hostile {
 
     fn rank(context: &Context, columns: &Columns) -> Result<Vec<f32>, Error> {
         let count = context.count as usize;
+        use_up(&context.surface);
         match context.surface.as_str() {
-            "loop" => endless(),
-            "memory" => Ok(vec![all_memory(); count]),
-            "trap" => panic!("the test asked for a trap"),
-            "giant" => Ok(vec![1.0; 16 << 20 >> 2]),
-            "short" => Ok(vec![1.0; count.saturating_sub(1)]),
-            "nan" => Ok(vec![f32::NAN; count]),
-            "refuse" => Err(Error::invalid("the test asked for an error")),
-            _ => Ok(columns.f32s("age-hours")?.to_vec()),
+            "calls" => endless_calls(&Wasm),
+            "giant" => return Ok(scores(GIANT)),
+            "copies" => return Ok(scores(COPIES)),
+            "short" => return Ok(vec![1.0; count.saturating_sub(1)]),
+            "nan" => return Ok(vec![f32::NAN; count]),
+            "refuse" => return Err(Error::invalid("the test asked for an error")),
+            _ => {}
         }
+        Ok(columns.f32s("age-hours")?.to_vec())
     }
 }
 
-fn endless() -> ! {
-    let mut turns = 0_u64;
-    loop {
-        turns = black_box(turns.wrapping_add(1));
-    }
-}
-
-/// Takes memory until there is none, and says so by a panic.
-fn all_memory() -> f32 {
-    let mut taken: Vec<Vec<u8>> = Vec::new();
-    loop {
-        taken.push(black_box(vec![1; 1 << 20]));
-    }
+fn scores(bytes: usize) -> Vec<f32> {
+    vec![1.0; bytes / size_of::<f32>()]
 }
 
 lyceum_sdk::export_ranking!(Hostile, manifest: "../plugin.toml");

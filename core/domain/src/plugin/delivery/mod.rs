@@ -10,7 +10,7 @@
 //! **Invariant:** items of one plugin, kind and subject are delivered in their
 //! order, one after the other. What fails holds up its own subject only.
 //! **Invariant:** an item is tried at most [`TRIES`] times; then it is a dead
-//! letter, which holds up nothing and can be replayed.
+//! letter, which holds up nothing and can be replayed for thirty days.
 
 mod model;
 mod pauses;
@@ -18,7 +18,7 @@ mod rows;
 mod service;
 mod worker;
 
-pub use model::{DeliveryHandler, DeliveryKind, Item, NewItem};
+pub use model::{DeliveryHandler, DeliveryKind, Item, NewItem, Undelivered};
 pub use pauses::{TRIES, pause_after};
 pub use service::Deliveries;
 pub(crate) use worker::sleep_until_change;

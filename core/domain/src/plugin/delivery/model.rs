@@ -1,9 +1,12 @@
 //! What is delivered, and who does it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use lyceum_kernel::Id;
 use serde_json::Value as Json;
 
+use super::worker::SLOTS;
 use crate::plugin::FailedAttempt;
 
 /// What a delivery is.
@@ -54,6 +57,21 @@ pub struct Item {
     pub(super) claim: String,
 }
 
+/// Why an item was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    pub attempt: FailedAttempt,
+    /// The pause before the next try that the plugin asks for. It gets no less
+    /// than five seconds and no more than a day.
+    pub pause: Option<Duration>,
+}
+
+impl From<FailedAttempt> for Undelivered {
+    fn from(attempt: FailedAttempt) -> Self {
+        Self { attempt, pause: None }
+    }
+}
+
 /// Delivers one kind.
 #[async_trait]
 pub trait DeliveryHandler: Send + Sync {
@@ -62,9 +80,14 @@ pub trait DeliveryHandler: Send + Sync {
     /// The plugins that can take something now. What is for others waits.
     fn plugins(&self) -> Vec<String>;
 
+    /// So many of its items are under way at once in one process.
+    fn slots(&self) -> usize {
+        SLOTS
+    }
+
     /// Called again after a failure, and after a crash: at least once.
     ///
     /// # Errors
     /// It failed; whether the same may succeed later.
-    async fn deliver(&self, item: &Item) -> Result<(), FailedAttempt>;
+    async fn deliver(&self, item: &Item) -> Result<(), Undelivered>;
 }

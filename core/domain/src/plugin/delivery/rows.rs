@@ -158,6 +158,20 @@ pub(super) async fn bury(write: &Write, item: &Item, error: &str) -> Result<()> 
     execute(write, sql, vec![item.id.as_str().into(), item.claim.as_str().into(), error.into()]).await.map(drop)
 }
 
+/// Removes what has waited since before `before` and is in no one's hands.
+pub(super) async fn drop_waiting(write: &Write, kind: DeliveryKind, plugin: &str, before: Timestamp) -> Result<()> {
+    let sql = "DELETE FROM plugin_delivery WHERE plugin = $1 AND kind = $2 AND state = 'waiting' \
+               AND created_at < $3 AND (claimed_until IS NULL OR claimed_until <= $4)";
+    let values = vec![plugin.into(), kind.name().into(), before.to_string().into(), write.now().to_string().into()];
+    execute(write, sql, values).await.map(drop)
+}
+
+/// Removes dead letters whose last try was due before `before`.
+pub(super) async fn prune(write: &Write, before: Timestamp) -> Result<()> {
+    let sql = "DELETE FROM plugin_delivery WHERE state = 'dead' AND next_at < $1";
+    execute(write, sql, vec![before.to_string().into()]).await.map(drop)
+}
+
 /// Lets a dead letter wait again, with all its tries. Tells whether it was dead.
 pub(super) async fn revive(write: &Write, id: Id) -> Result<bool> {
     let sql = "UPDATE plugin_delivery SET state = 'waiting', attempts = 0, next_at = $2 \

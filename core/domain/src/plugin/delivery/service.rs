@@ -8,10 +8,11 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{
-    DeliveryHandler, Item, NewItem, TRIES, pause_after,
+    DeliveryHandler, DeliveryKind, Item, NewItem, TRIES, Undelivered,
+    pauses::pause_with,
     rows::{self, Takers},
 };
-use crate::plugin::{FailedAttempt, may_manage};
+use crate::plugin::may_manage;
 
 /// How long an item is in the hands of one worker. Longer than any call of a
 /// plugin takes (30 s, PLUGINS §5).
@@ -19,6 +20,9 @@ const LEASE: Duration = Duration::from_secs(120);
 
 /// A delivery that takes longer is given up, well before its lease ends.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long a dead letter can be replayed.
+const KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// What a worker that died leaves behind, after its last try.
 const LOST: &str = "the server stopped while the plugin was at work";
@@ -48,6 +52,15 @@ impl Deliveries {
     /// Internal.
     pub async fn enqueue(&self, write: &Write, item: &NewItem) -> Result<Id> {
         rows::insert(write, item).await
+    }
+
+    /// Takes out what has waited for this plugin since before `before`, in the
+    /// transaction of the caller's.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn drop_waiting(&self, write: &Write, kind: DeliveryKind, plugin: &str, before: Timestamp) -> Result<()> {
+        rows::drop_waiting(write, kind, plugin, before).await
     }
 
     /// Tells the workers of this process to look.
@@ -153,17 +166,23 @@ impl Deliveries {
                 rows::done(&write, item).await?;
                 write.commit().await
             }
-            Ok(Err(FailedAttempt { failure, retryable })) => self.failed(item, &failure.to_string(), retryable).await,
-            Err(_) => self.failed(item, "the plugin did not end", true).await,
+            Ok(Err(Undelivered { attempt, pause })) => {
+                let error = attempt.failure.to_string();
+                match attempt.retryable {
+                    true => self.failed(item, &error, pause).await,
+                    false => self.bury(item, &error).await,
+                }
+            }
+            Err(_) => self.failed(item, "the plugin did not end", None).await,
         }
     }
 
-    async fn failed(&self, item: &Item, error: &str, retryable: bool) -> Result<()> {
-        if !retryable || item.attempt >= TRIES {
+    async fn failed(&self, item: &Item, error: &str, wished: Option<Duration>) -> Result<()> {
+        if item.attempt >= TRIES {
             return self.bury(item, error).await;
         }
         let write = self.database.write().await?;
-        rows::put_back(&write, item, write.now().plus(pause_after(item.attempt)), error).await?;
+        rows::put_back(&write, item, write.now().plus(pause_with(wished, item.attempt)), error).await?;
         write.commit().await
     }
 
@@ -177,6 +196,7 @@ impl Deliveries {
             "a delivery is a dead letter now"
         );
         let mut write = self.database.write().await?;
+        rows::prune(&write, write.now().minus(KEPT)).await?;
         rows::bury(&write, item, error).await?;
         let facts = json!({ "plugin": item.plugin, "kind": item.kind.name(), "subject": item.subject });
         write.emit(&Event::new("pluginDelivery", "died", item.id).with(facts)).await?;

@@ -1,15 +1,16 @@
 //! The loop that works the queue off.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use lyceum_kernel::{Result, Timestamp};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{Id, JoinSet};
 
-use super::{Deliveries, DeliveryHandler, Item};
+use super::{Deliveries, DeliveryHandler, DeliveryKind, Item};
 use crate::plugin::Extensions;
 
-/// So many deliveries are under way at once in one process.
+/// So many deliveries of one kind are under way at once in one process, unless
+/// its handler says otherwise.
 pub const SLOTS: usize = 8;
 
 /// How often the count of plugin changes is looked at; this asks no database.
@@ -42,10 +43,8 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) {
     tokio::pin!(stop);
-    let handlers: Arc<[Arc<dyn DeliveryHandler>]> = handlers.into();
-    // Each try is a task of its own: it may hold the one writer of SQLite, and
-    // this loop must not keep it from going on.
-    let mut tries = JoinSet::new();
+    let handlers: Handlers = handlers.into();
+    let mut tries = Tries::default();
     let mut pause = Duration::from_secs(1);
     loop {
         let generation = extensions.generation();
@@ -53,13 +52,10 @@ pub async fn run(
         let written = queue.database().outbox().woken();
         let mut wait = None;
         if !idle {
-            wait = Some(match next(queue, feeds, &handlers, SLOTS - tries.len()).await {
-                Ok((items, due)) => {
+            wait = Some(match next(queue, feeds, &handlers, &mut tries).await {
+                Ok(due) => {
                     pause = Duration::from_secs(1);
-                    for item in items {
-                        tries.spawn(attempt(queue.clone(), handlers.clone(), item));
-                    }
-                    if tries.len() == SLOTS { POLL } else { until(queue.database().now(), due).min(POLL) }
+                    until(queue.database().now(), due).min(POLL)
                 }
                 Err(failure) => {
                     tracing::warn!(cause = ?failure, retry_in = ?pause, "deliveries to plugins are behind");
@@ -70,43 +66,86 @@ pub async fn run(
         }
         tokio::select! {
             () = &mut stop => break,
-            Some(ended) = tries.join_next(), if !tries.is_empty() => note_panic(ended),
+            () = tries.ended(), if !tries.is_empty() => {}
             () = written, if !idle => {}
             () = queue.woken(), if !idle => {}
             () = sleep_until_change(extensions, generation, wait) => {}
         }
     }
     // What was begun is ended.
-    while let Some(ended) = tries.join_next().await {
-        note_panic(ended);
+    while !tries.is_empty() {
+        tries.ended().await;
     }
 }
 
-async fn attempt(queue: Deliveries, handlers: Arc<[Arc<dyn DeliveryHandler>]>, item: Item) {
+type Handlers = Arc<[Arc<dyn DeliveryHandler>]>;
+
+/// The tries under way. Each is a task of its own: it may hold the one writer
+/// of SQLite, and the loop must not keep it from going on.
+#[derive(Default)]
+struct Tries {
+    running: JoinSet<()>,
+    kinds: HashMap<Id, DeliveryKind>,
+}
+
+impl Tries {
+    fn begin(&mut self, queue: &Deliveries, handlers: &Handlers, item: Item) {
+        let kind = item.kind;
+        let task = self.running.spawn(attempt(queue.clone(), Arc::clone(handlers), item));
+        self.kinds.insert(task.id(), kind);
+    }
+
+    /// How many more of the handler's items may be begun.
+    fn room(&self, handler: &dyn DeliveryHandler) -> usize {
+        let held = self.kinds.values().filter(|kind| **kind == handler.kind()).count();
+        handler.slots().saturating_sub(held)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Resolves when one has ended. Nothing is lost when it is dropped before.
+    async fn ended(&mut self) {
+        let Some(ended) = self.running.join_next_with_id().await else { return };
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                tracing::error!(%error, "a delivery panicked; it is tried again when its lease ends");
+                error.id()
+            }
+        };
+        self.kinds.remove(&id);
+    }
+}
+
+async fn attempt(queue: Deliveries, handlers: Handlers, item: Item) {
     if let Err(failure) = queue.attempt(&handlers, &item).await {
         tracing::warn!(cause = ?failure, plugin = item.plugin, "a delivery could not be noted");
     }
 }
 
-fn note_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a delivery panicked; it is tried again when its lease ends");
-    }
-}
-
-type Next = (Vec<Item>, Option<Timestamp>);
-
+/// Begins what is due, and tells when there is more for those who have room for
+/// it: who is full goes on when a try has ended.
 async fn next(
     queue: &Deliveries,
     feeds: &[Arc<dyn Feed>],
-    handlers: &[Arc<dyn DeliveryHandler>],
-    free: usize,
-) -> Result<Next> {
+    handlers: &Handlers,
+    tries: &mut Tries,
+) -> Result<Option<Timestamp>> {
     for feed in feeds.iter().filter(|feed| feed.wanted()) {
         feed.feed().await?;
     }
-    let items = queue.claim(handlers, free).await?;
-    Ok((items, queue.next_due(handlers).await?))
+    let mut with_room = Vec::new();
+    for handler in handlers.iter() {
+        for item in queue.claim(std::slice::from_ref(handler), tries.room(handler.as_ref())).await? {
+            tries.begin(queue, handlers, item);
+        }
+        if tries.room(handler.as_ref()) > 0 {
+            with_room.push(Arc::clone(handler));
+        }
+    }
+    queue.next_due(&with_room).await
 }
 
 fn until(now: Timestamp, due: Option<Timestamp>) -> Duration {

@@ -3,10 +3,16 @@
 //! They come in the middle of calls, so they are put into a queue and written
 //! by a task of their own. A queue that is full drops and counts: a guest that
 //! is refused a thousand times a second is known after the first.
+//!
+//! **Invariant:** the refusals of one plugin take only their share of the queue,
+//! so they push out nobody else's, nor what is rarer and worse.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use lyceum_kernel::{Failure, Id, Result, Timestamp};
@@ -21,6 +27,10 @@ use super::PluginNotice;
 pub const NOTICES_KEPT: u32 = 1_000;
 /// Notices that wait to be written.
 const QUEUE: usize = 1_024;
+/// Refusals of one plugin among them.
+const REFUSALS: usize = QUEUE / 8;
+/// The kind of a notice that is a refusal.
+const DENIED: &str = "denied";
 /// Notices written in one transaction.
 const BATCH: usize = 100;
 
@@ -28,7 +38,33 @@ const BATCH: usize = 100;
 pub struct Notices {
     database: Database,
     queue: mpsc::Sender<Message>,
+    refusals: Arc<Refusals>,
     dropped: Arc<AtomicU64>,
+}
+
+/// How many refusals of each plugin wait.
+#[derive(Default)]
+struct Refusals(Mutex<BTreeMap<String, usize>>);
+
+impl Refusals {
+    /// Counts one; whether it may wait too.
+    fn come(&self, plugin: &str) -> bool {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = waiting.entry(plugin.to_owned()).or_default();
+        let fits = *waiting < REFUSALS;
+        *waiting += usize::from(fits);
+        fits
+    }
+
+    /// One of those that waited does so no more.
+    fn go(&self, plugin: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(waiting) = all.get_mut(plugin) else { return };
+        *waiting -= 1;
+        if *waiting == 0 {
+            all.remove(plugin);
+        }
+    }
 }
 
 /// One notice as it was kept.
@@ -53,19 +89,25 @@ enum Message {
 impl Notices {
     pub(super) fn start(database: Database) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(write_all(database.clone(), waiting));
-        Self { database, queue, dropped: Arc::default() }
+        let refusals = Arc::<Refusals>::default();
+        tokio::spawn(write_all(database.clone(), waiting, Arc::clone(&refusals)));
+        Self { database, queue, refusals, dropped: Arc::default() }
     }
 
     pub(super) fn tell(&self, notice: PluginNotice) {
         let (plugin, kind, detail) = told(notice);
-        let kept = KeptNotice { id: Id::new(), plugin, kind: kind.to_owned(), at: self.database.now(), detail };
-        if self.queue.try_send(Message::Notice(kept)).is_err() {
+        if kind == DENIED && !self.refusals.come(&plugin) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let kept = KeptNotice { id: Id::new(), plugin, kind: kind.to_owned(), at: self.database.now(), detail };
+        if let Err(full) = self.queue.try_send(Message::Notice(kept)) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            leave(&self.refusals, &full.into_inner());
         }
     }
 
-    /// Notices that found the queue full, since the start of the process.
+    /// Notices that found the queue or their plugin's share of it full, since the start of the process.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -94,11 +136,20 @@ impl Notices {
     }
 }
 
-async fn write_all(database: Database, mut waiting: mpsc::Receiver<Message>) {
+/// A message is no longer in the queue.
+fn leave(refusals: &Refusals, message: &Message) {
+    match message {
+        Message::Notice(notice) if notice.kind == DENIED => refusals.go(&notice.plugin),
+        Message::Notice(_) | Message::Settle(_) => {}
+    }
+}
+
+async fn write_all(database: Database, mut waiting: mpsc::Receiver<Message>, refusals: Arc<Refusals>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         let (mut notices, mut settled) = (Vec::new(), Vec::new());
         for message in batch.drain(..) {
+            leave(&refusals, &message);
             match message {
                 Message::Notice(notice) => notices.push(notice),
                 Message::Settle(done) => settled.push(done),
@@ -163,7 +214,7 @@ fn told(notice: PluginNotice) -> (String, &'static str, Json) {
             let facts = json!({
                 "version": version, "permission": permission, "function": function, "reason": reason,
             });
-            (plugin, "denied", facts)
+            (plugin, DENIED, facts)
         }
     }
 }

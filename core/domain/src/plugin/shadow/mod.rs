@@ -126,7 +126,7 @@ impl ShadowBook {
 async fn write_down(database: &Database, found: &BTreeMap<Pair, Tally>) -> Result<()> {
     let write = database.write().await?;
     for (pair, tally) in found {
-        store::add_shadow(write.connection(), pair, tally, write.now()).await?;
+        store::add_shadow(&write, pair, tally).await?;
     }
     write.commit().await
 }

@@ -3,7 +3,7 @@
 //! The publisher is the namespace of a plugin's id. Its key is pinned with the
 //! first plugin of it that is installed; from then on everything of this
 //! publisher is signed by that key, or brings the old key's word that another
-//! one follows it.
+//! one follows it. A key that is revoked has no word any more.
 //!
 //! **Invariant:** keys are compared whole. A key id is chosen by who made the
 //! key and proves nothing.
@@ -100,6 +100,10 @@ pub enum Untrusted {
     OtherKey { plugin: String, publisher: String, pinned: String, found: String },
     #[error("{plugin} brings a rotation statement that does not hold: {why}. Ask its publisher for a correct one.")]
     Rotation { plugin: String, why: String },
+    #[error(
+        "{plugin} brings a rotation statement of the key {pinned}, which is revoked: {reason} Whoever has it may have written the statement. Ask the publisher for the new key some other way."
+    )]
+    RevokedKey { plugin: String, pinned: String, reason: String },
     #[error("{plugin} is revoked: {reason} Install another version.")]
     Revoked { plugin: String, reason: String },
     #[error(
@@ -117,6 +121,9 @@ impl From<Untrusted> for Failure {
                 .with("publisher", publisher)
                 .with("pinnedFingerprint", pinned)
                 .with("fingerprint", found),
+            Untrusted::RevokedKey { plugin, pinned, .. } => {
+                failure.with("plugin", plugin).with("pinnedFingerprint", pinned)
+            }
             Untrusted::Unsigned { plugin }
             | Untrusted::Rotation { plugin, .. }
             | Untrusted::Revoked { plugin, .. }
@@ -153,7 +160,7 @@ pub fn judge(
         (None, _) if policy.dev && policy.unsigned == Unsigned::DevOnly => Ok(Verdict::Development),
         (None, _) => Err(Untrusted::Unsigned { plugin }),
         (Some(signer), Some(pinned)) if pinned.signer.public_key == signer.public_key => Ok(Verdict::Known),
-        (Some(signer), Some(pinned)) => succeeds(is, pinned, signer, plugin),
+        (Some(signer), Some(pinned)) => succeeds(is, pinned, signer, revocations),
         (Some(_), None) if is_ours => Err(Untrusted::Reserved { plugin }),
         (Some(signer), None) => Ok(Verdict::First(named(is, signer))),
     }
@@ -163,12 +170,22 @@ fn named(is: &Inspection, signer: &Signer) -> Publisher {
     Publisher { name: publisher_of(&is.id).to_owned(), signer: signer.clone() }
 }
 
-/// Another key than the pinned one: the pinned one must have said so.
-fn succeeds(is: &Inspection, pinned: &Publisher, signer: &Signer, plugin: String) -> Result<Verdict, Untrusted> {
+/// Another key than the pinned one: the pinned one must have said so, and still
+/// be one to listen to.
+fn succeeds(
+    is: &Inspection,
+    pinned: &Publisher,
+    signer: &Signer,
+    revocations: &Revocations,
+) -> Result<Verdict, Untrusted> {
+    let (plugin, pinned_key) = (format!("{} {}", is.id, is.version), pinned.signer.fingerprint());
     let Some(rotation) = &is.rotation else {
-        let (pinned_key, found) = (pinned.signer.fingerprint(), signer.fingerprint());
+        let found = signer.fingerprint();
         return Err(Untrusted::OtherKey { plugin, publisher: pinned.name.clone(), pinned: pinned_key, found });
     };
+    if let Some(revoked) = revocations.of_key(&pinned.signer) {
+        return Err(Untrusted::RevokedKey { plugin, pinned: pinned_key, reason: revoked.reason() });
+    }
     match rotation.check(pinned, signer) {
         Ok(()) => Ok(Verdict::Rotated(named(is, signer))),
         Err(why) => Err(Untrusted::Rotation { plugin, why }),

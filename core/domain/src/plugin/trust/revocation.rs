@@ -63,6 +63,13 @@ impl Revocations {
     pub fn of(&self, is: &Inspection) -> Option<&Revoked> {
         self.revoked.iter().find(|revoked| revoked.fits(is))
     }
+
+    /// An entry that names this key. Be it for one plugin only: who cannot be
+    /// trusted with that one does not say who comes next.
+    #[must_use]
+    pub fn of_key(&self, key: &Signer) -> Option<&Revoked> {
+        self.revoked.iter().find(|revoked| revoked.key.as_deref() == Some(key.public_key.as_str()))
+    }
 }
 
 impl Revoked {

@@ -1,5 +1,7 @@
 //! A mail server of the test's own: EHLO, AUTH PLAIN, MAIL, RCPT, DATA and QUIT
-//! of RFC 5321 and 4954, one connection, without TLS.
+//! of RFC 5321 and 4954, one connection; with TLS in `tls`.
+
+mod tls;
 
 use std::sync::Arc;
 
@@ -179,4 +181,33 @@ async fn a_name_that_leads_inside_is_denied() {
     let secrets = Secrets::new([("password".to_owned(), Secret::new(PASSWORD))].into());
     let sent = egress.deliver(mail("smtps://mail.example.com:465"), &granted, &secrets, PATIENCE).await;
     assert!(matches!(&sent, Err(MailError::Denied(why)) if why.contains("10.0.0.1")), "{sent:?}");
+}
+
+/// Each message of a batch may be one request of the call.
+#[test]
+fn a_full_batch_can_be_sent_in_one_call() {
+    let requests = crate::limits::World::Notify.limits().http_calls;
+    assert_eq!(u32::try_from(lyceum_domain::notification::BATCH), Ok(requests));
+}
+
+#[test]
+fn notify_smtp_can_be_granted_any_one_server() {
+    let manifest: toml::Table =
+        include_str!("../../../../../plugins/notify-smtp/plugin.toml").parse().expect("the manifest is TOML");
+    let asked = manifest["permissions"]["smtp"]["hosts"].as_array().expect("it asks for servers");
+    let asked: Vec<MailServer> =
+        asked.iter().filter_map(|host| host.as_str()).map(|host| host.parse().expect("a server")).collect();
+    assert_eq!(asked.len(), 2);
+    for text in [
+        "smtps://mail.example.com:465",
+        "smtps://mail.example.com:2465",
+        "smtp://127.0.0.1:2525",
+        "smtp://[::1]:25",
+        "smtp://localhost:1025",
+        "smtp://10.0.0.5:25",
+    ] {
+        let server: MailServer = text.parse().expect("a server");
+        assert!(server.grantable().is_ok() && asked.iter().any(|asked| asked.covers(&server)), "{text}");
+    }
+    assert!(asked.iter().all(|asked| asked.grantable().is_err()), "the owner names one");
 }

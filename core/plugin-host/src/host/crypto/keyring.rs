@@ -50,7 +50,7 @@ impl Context {
             Ok(Arc::new(Key::Public(format::public(&der)?)))
         } else if let Some(json) = name.strip_prefix(INLINE_JWK) {
             jwk::read(json).map(Arc::new)
-        } else if let Some(secret) = self.secrets.get(name) {
+        } else if let Some(secret) = self.secrets.key(name) {
             self.keys.read(name, secret)
         } else {
             self.keys.trusted(name, self.clock.now()).ok_or(Failure::NoSuchKey)
@@ -67,10 +67,10 @@ impl Context {
         if name.starts_with(INLINE) || name.starts_with(INLINE_JWK) || name.len() > NAME_BYTES {
             return Err(malformed("a key cannot have this name"));
         }
-        if self.secrets.get(name).is_some() {
+        if self.secrets.key(name).is_some() {
             return Err(malformed(format!("`{name}` is the name of a secret")));
         }
-        let roots = self.secrets.get(&trust::roots_of(name)).ok_or(Failure::NoSuchKey)?;
+        let roots = self.secrets.key(&trust::roots_of(name)).ok_or(Failure::NoSuchKey)?;
         let trust::Certified { serial, key, until } = trust::check(roots, certificate, self.clock.now())?;
         self.keys.trust(Trusted { name: name.to_owned(), key: Arc::new(key), until });
         Ok(serial)

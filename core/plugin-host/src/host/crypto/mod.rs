@@ -32,11 +32,6 @@ mod signing;
 mod tests;
 mod trust;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
 use wasmtime::Result;
 
 pub(crate) use self::keyring::Keyring;
@@ -87,24 +82,6 @@ impl crypto::Host for CallState {
     fn public_key(&mut self, key: String) -> Result<Result<Vec<u8>, Failure>> {
         self.enter()?;
         Ok(self.charged(|context| context.key(&key)?.public_der()))
-    }
-}
-
-impl CallState {
-    /// Does the work and charges it as if the guest had done it.
-    fn charged<T>(&mut self, work: impl FnOnce(&Context) -> T) -> T {
-        let context = Arc::clone(&self.context);
-        let started = Instant::now();
-        let done = work(&context);
-        self.charge(started.elapsed());
-        done
-    }
-
-    /// Counts ticks of one millisecond, to the nearest. A call that has none left
-    /// ends at the next tick of its guest.
-    fn charge(&mut self, spent: Duration) {
-        let ticks = (spent.as_micros() + 500) / 1000;
-        (0..ticks).for_each(|_| _ = self.tick());
     }
 }
 

@@ -93,15 +93,15 @@ impl Bench<'_> {
                 "{line}; no server in development mode runs on {data}: start `lyceum --dev --data-dir {data} serve`"
             ));
         };
-        if !self.install(built).await? {
+        let Some(put) = self.install(built).await? else {
             return Ok(format!("{line}, nothing changed"));
-        }
-        self.in_place(before).await?;
+        };
+        self.in_place(&before, &put).await?;
         Ok(format!("{line}, in place {:.1} s", start.elapsed().as_secs_f64()))
     }
 
-    /// Whether that changed anything.
-    async fn install(&mut self, built: build::Built) -> Result<bool, StartError> {
+    /// The record to be acted on; none when nothing changed.
+    async fn install(&mut self, built: build::Built) -> Result<Option<Put>, StartError> {
         let (grants, source) = (grants(&built.inspection, &self.arguments.host), Source::File("dev".into()));
         let app = match &mut self.app {
             Some(app) => app,
@@ -114,19 +114,35 @@ impl Bench<'_> {
         if starts {
             plugins.enable(&viewer, &installed.plugin.name).await.map_err(told)?;
         }
-        Ok(installed.changed || starts)
+        let name = installed.plugin.name;
+        let revision = plugins.acted_on().get(&name).copied().unwrap_or_default();
+        Ok((installed.changed || starts).then_some(Put { name, revision }))
     }
 
-    /// Waits until the server says that its plugins have changed.
-    async fn in_place(&self, before: Presence) -> Result<(), StartError> {
+    /// Waits until the server says that it has acted on this record, and that
+    /// its plugins have changed: when it could not, they have not.
+    async fn in_place(&self, before: &Presence, put: &Put) -> Result<(), StartError> {
         let asked = Instant::now();
         while asked.elapsed() < PATIENCE {
             match read(&self.data_dir) {
-                Some(now) if now.generation != before.generation => return Ok(()),
+                Some(now) if put.is_in_place(before, &now) => return Ok(()),
                 _ => tokio::time::sleep(LOOK / 3).await,
             }
         }
         Err(StartError::Other("the server has not put it in place: see the server's log".into()))
+    }
+}
+
+/// What was recorded: a plugin, and which revision of its row.
+struct Put {
+    name: String,
+    revision: i64,
+}
+
+impl Put {
+    fn is_in_place(&self, before: &Presence, now: &Presence) -> bool {
+        let acted_on = now.plugins.get(&self.name).is_some_and(|revision| *revision >= self.revision);
+        acted_on && (now.generation != before.generation || now.pid != before.pid)
     }
 }
 
@@ -164,6 +180,19 @@ fn look(folder: &Path, found: &mut Sources) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_of_another_plugin_or_revision_is_not_the_one_waited_for() {
+        let presence = |generation, revision| Presence {
+            pid: 1,
+            generation,
+            plugins: [("acme/rank".to_owned(), revision)].into(),
+        };
+        let (before, put) = (presence(4, 1), Put { name: "acme/rank".into(), revision: 2 });
+        let told = |generation, revision| put.is_in_place(&before, &presence(generation, revision));
+        assert_eq!([told(4, 1), told(5, 1), told(4, 2), told(5, 2), told(5, 3)], [false, false, false, true, true]);
+        assert!(!put.is_in_place(&before, &Presence { plugins: BTreeMap::new(), ..presence(5, 2) }));
+    }
 
     #[test]
     fn a_source_is_seen_to_change_and_what_is_made_is_not() {

@@ -3,7 +3,7 @@
 use lyceum_domain::{content::Moment, job::JobSpec, plugin::Inspection};
 
 use super::owner::asks_as_text;
-use crate::StartError;
+use crate::{StartError, cli::Global};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -15,14 +15,16 @@ pub struct Arguments {
     json: bool,
 }
 
-pub async fn run(dev: bool, arguments: &Arguments) -> Result<(), StartError> {
-    let package = super::fetched(&arguments.source, dev).await?.bytes;
+pub async fn run(global: &Global, arguments: &Arguments) -> Result<(), StartError> {
+    let package = super::fetched(&arguments.source, global.dev).await?.bytes;
     let is = super::inspection(&package)?;
     let text = match arguments.json {
         true => serde_json::to_string_pretty(&is).map_err(|error| StartError::Other(error.to_string()))? + "\n",
         false => text(&is, package.len()),
     };
-    super::super::print_all(&text)
+    super::super::print_all(&text)?;
+    // Shown in any case: to see why it does not fit.
+    super::additions::fits(global, &is)
 }
 
 /// One line a fact; what has several lines is set in.

@@ -1,5 +1,6 @@
 //! `lyceum plugin …`
 
+mod additions;
 mod bench;
 pub(crate) mod build;
 mod dev;
@@ -15,6 +16,7 @@ mod sign;
 mod status;
 mod test;
 mod upgrade;
+mod usage;
 
 use std::path::{Path, PathBuf};
 
@@ -86,8 +88,9 @@ pub enum Action {
     List,
     /// Shows what is recorded of a plugin: consent, grants, secrets, versions.
     Status { name: String },
-    /// Tells where the figures of a running plugin are.
-    Usage { name: String },
+    /// Shows what plugins use of their limits, how often they fail, and their
+    /// last errors.
+    Usage(usage::Arguments),
     /// Shows how a ranker or moderator in the shadow differs from the active one.
     Shadow {
         name: String,
@@ -104,8 +107,8 @@ pub enum Action {
 
 pub async fn run(global: &Global, action: Action) -> Result<(), StartError> {
     match &action {
-        Action::Inspect(arguments) => return inspect::run(global.dev, arguments).await,
-        Action::Test(arguments) => return test::run(arguments).await,
+        Action::Inspect(arguments) => return inspect::run(global, arguments).await,
+        Action::Test(arguments) => return test::run(global, arguments).await,
         Action::Bench(arguments) => return bench::run(arguments).await,
         Action::Dev(arguments) => return dev::run(global, arguments).await,
         Action::Pack(arguments) => return pack::run(arguments),
@@ -114,7 +117,7 @@ pub async fn run(global: &Global, action: Action) -> Result<(), StartError> {
         Action::Publish(arguments) => return publish::run(global, arguments).await,
         Action::New(arguments) => return new::run(arguments),
         Action::Evaluate(arguments) => return super::evaluate::run(arguments).await,
-        Action::Build(arguments) => return build::run(arguments),
+        Action::Build(arguments) => return build::run(global, arguments),
         _ => {}
     }
     let app = open(global).await?;
@@ -136,7 +139,7 @@ pub async fn run(global: &Global, action: Action) -> Result<(), StartError> {
         }
         Action::List => list(&app).await,
         Action::Status { name } => status::status(plugins, &viewer, &name).await,
-        Action::Usage { name } => status::usage(plugins, &viewer, &name).await,
+        Action::Usage(arguments) => usage::run(global, &app, &arguments).await,
         Action::Shadow { name, on, off } if on || off => {
             owner::showing(plugins.set_shadow(&viewer, &full(&name), on).await)
         }

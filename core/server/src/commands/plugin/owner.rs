@@ -7,7 +7,7 @@ use std::{
 
 use lyceum_domain::content::Moment;
 use lyceum_domain::plugin::{
-    Extends, Grants, Inspection, InstallPlugin, InstalledPlugin, Permission, PluginData, Plugins, Secret,
+    Extends, Grants, Inspection, InstallPlugin, InstalledPlugin, Permission, PluginData, Plugins, Secret, deeds,
 };
 use lyceum_kernel::{ErrorCode, Failure, Viewer};
 
@@ -179,7 +179,14 @@ fn asks_on_terminal(is: &Inspection, failure: &Failure) -> Result<bool, StartErr
 
 fn confirmed(is: &Inspection) -> Result<bool, StartError> {
     let signed = is.signer.as_ref().map_or("not signed".to_owned(), |by| format!("signed by {}", by.fingerprint()));
-    println!("{} {} ({signed}) asks for:\n{}{}", is.id, is.version, asks_as_text(&is.asks), part_taken(&is.extends));
+    let does = done(&is.implements);
+    println!(
+        "{} {} ({signed}){does}\nasks for:\n{}{}",
+        is.id,
+        is.version,
+        asks_as_text(&is.asks),
+        part_taken(&is.extends)
+    );
     print!("Allow all of this? [y/N] ");
     std::io::stdout().flush().map_err(StartError::io("the terminal cannot be written"))?;
     let mut answer = String::new();
@@ -196,6 +203,11 @@ pub(super) fn asks_as_text(asks: &Grants) -> String {
         format!("  {name:width$}  {}{reason}", quantities(ask))
     };
     asks.0.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What it does by the worlds that it implements, one line each.
+fn done(implements: &[String]) -> String {
+    deeds(implements).into_iter().map(|deed| format!("\n  {deed}")).collect()
 }
 
 /// What it wants to see and add, one line each.
@@ -276,5 +288,11 @@ mod tests {
         let asks = Grants([("http".to_owned(), http), ("kv".to_owned(), kv)].into());
         let text = "  http  https://a.example, https://b.example\n        “Pays.”\n  kv    1024 bytes";
         assert_eq!(asks_as_text(&asks), text);
+    }
+
+    #[test]
+    fn what_a_plugin_does_is_told_in_words() {
+        let implements = ["lyceum:notify/notifier@1.0.0".to_owned(), "lyceum:lifecycle/lifecycle@1.0.0".to_owned()];
+        assert_eq!(done(&implements), "\n  carries messages, the codes for new passwords among them");
     }
 }

@@ -54,20 +54,6 @@ fn lines(of: &PluginOverview) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What each installed plugin used, as the notices and shadows in the database
-/// say; figures of calls live in the server and are told by its API.
-pub(super) async fn usage(plugins: &Plugins, viewer: &Viewer, name: &str) -> Result<(), StartError> {
-    let overview = plugins.overview(viewer, &full(name)).await.map_err(told)?;
-    println!("{} {}", overview.plugin.name, overview.plugin.version);
-    println!("Figures of calls are in the memory of the server that runs it. Ask there:");
-    println!(
-        "  query {{ pluginStatus(name: \"{}\") {{ usage {{ calls failures worlds {{ world wallMsP99 wallMsLimit }} }} }} }}",
-        overview.plugin.name
-    );
-    println!("or read /metrics with `metrics.enabled = true`.");
-    Ok(())
-}
-
 /// The comparison of a plugin in the shadow.
 pub(super) async fn shadow(plugins: &Plugins, viewer: &Viewer, name: &str) -> Result<(), StartError> {
     let reports = plugins.shadow_report(viewer, &full(name)).await.map_err(told)?;

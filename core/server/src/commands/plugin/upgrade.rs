@@ -9,10 +9,10 @@ use std::{path::Path, sync::Arc};
 use lyceum_domain::plugin::{Activation, Inspection, PluginRuntime as _, Plugins, with_defaults};
 use lyceum_kernel::SystemClock;
 use lyceum_plugin_host::{PluginHost, PluginHostConfig, Recorder, Recording, Replayed};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{cut, full, inspection, owner, test::patient};
-use crate::{StartError, app::App, cli::Global, operator::operator};
+use crate::{StartError, app::App, cli::Global, compiler, operator::operator};
 
 /// Differences that are shown of one plugin.
 const SHOWN: usize = 3;
@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Other answers are no failure of the check.
     #[arg(long, requires = "check")]
     allow_different: bool,
+    /// Prints the outcome of the check as JSON.
+    #[arg(long, requires = "check")]
+    json: bool,
     #[command(flatten)]
     consent: owner::Consent,
 }
@@ -53,27 +56,42 @@ pub async fn run(global: &Global, app: &App, arguments: Arguments) -> Result<(),
 async fn check(global: &Global, app: &App, arguments: &Arguments) -> Result<(), StartError> {
     let (plugins, data_dir) = (&app.domains().plugins, global.read(Vec::new())?.data_dir);
     let next = match &arguments.with {
-        Some(source) => Some(super::fetched(source, global.dev).await?.bytes),
+        Some(source) => {
+            let bytes = super::fetched(source, global.dev).await?.bytes;
+            // It runs with the secrets of the installed one.
+            plugins.may_be_rehearsed(&inspection(&bytes)?).await.map_err(owner::told)?;
+            Some(bytes)
+        }
         None => None,
     };
-    let mut sum = Outcome::default();
+    let (mut sum, mut told) = (Outcome::default(), Vec::new());
     for name in names(plugins, arguments, next.as_deref()).await? {
         let recordings = Recorder::read(&data_dir.join("recordings"), &name)
             .map_err(StartError::io(format!("the recordings of {name} cannot be read")))?;
         if recordings.is_empty() {
-            println!("{name}: no calls are recorded yet");
+            match arguments.json {
+                true => told.push(Outcome::default().json(&name, None)),
+                false => println!("{name}: no calls are recorded yet"),
+            }
             continue;
         }
         let mut activation = plugins.rehearsal(&operator(None), &name).await.map_err(owner::told)?;
         if let Some(package) = &next {
             replace(&mut activation, package)?;
         }
-        let (title, host) = host(&data_dir, activation).await?;
+        let (version, host) = host(&data_dir, activation).await?;
         let outcome = replay(&recordings, &host).await;
-        print!("{}", outcome.text(&title));
+        match arguments.json {
+            true => told.push(outcome.json(&name, Some(&version))),
+            false => print!("{}", outcome.text(&format!("{name} {version}"))),
+        }
         sum.add(&outcome);
     }
-    match sum.failed + sum.gone + if arguments.allow_different { 0 } else { sum.different } {
+    let wrong = sum.failed + sum.gone + if arguments.allow_different { 0 } else { sum.different };
+    if arguments.json {
+        super::super::print_all(&format!("{:#}\n", json!({ "passed": wrong == 0, "plugins": told })))?;
+    }
+    match wrong {
         0 => Ok(()),
         wrong => Err(StartError::Other(format!(
             "{wrong} of {} recorded calls are not answered as before. --allow-different takes other answers.",
@@ -121,18 +139,19 @@ fn replace(activation: &mut Activation, package: &[u8]) -> Result<(), StartError
     Ok(())
 }
 
-/// A host on which it runs alone, with the times of a patient owner.
+/// The version, and a host on which it runs alone, with the times of a patient owner.
 async fn host(data_dir: &Path, activation: Activation) -> Result<(String, PluginHost), StartError> {
     let config = PluginHostConfig {
         cache_dir: Some(data_dir.join("plugins")),
         clock: Arc::new(SystemClock),
         limits: patient(),
         exchanges: Some(Vec::new()),
+        compiler: compiler::of_this_program(),
         ..PluginHostConfig::default()
     };
     let host = PluginHost::new(config).map_err(|error| StartError::Plugins(error.to_string()))?;
     let is = host.activate(activation).await.map_err(|failure| StartError::Other(failure.to_string()))?;
-    Ok((format!("{} {}", is.id, is.version), host))
+    Ok((is.version, host))
 }
 
 /// How the recorded calls of one plugin ended this time.
@@ -143,7 +162,13 @@ struct Outcome {
     failed: usize,
     gone: usize,
     /// The first that did not end as before.
-    shown: Vec<String>,
+    shown: Vec<Shown>,
+}
+
+/// A call that did not end as before, for people and for programs.
+struct Shown {
+    text: String,
+    json: Json,
 }
 
 async fn replay(recordings: &[Recording], host: &PluginHost) -> Outcome {
@@ -154,15 +179,18 @@ async fn replay(recordings: &[Recording], host: &PluginHost) -> Outcome {
             Replayed::Same => outcome.same += 1,
             Replayed::Different { was, is } => {
                 outcome.different += 1;
-                outcome.show(format!("{name}\n    was {}\n    is  {}", cut(&was, CUT), cut(&is, CUT)));
+                let text = format!("{name}\n    was {}\n    is  {}", cut(&was, CUT), cut(&is, CUT));
+                outcome.show(text, json!({ "call": name, "outcome": "different", "was": was, "is": is }));
             }
             Replayed::Failed(failure) => {
                 outcome.failed += 1;
-                outcome.show(failure.to_string());
+                let json = json!({ "call": name, "outcome": "failed", "failure": failure });
+                outcome.show(failure.to_string(), json);
             }
             Replayed::Gone => {
                 outcome.gone += 1;
-                outcome.show(format!("{name}: the plugin does not do this any more"));
+                let json = json!({ "call": name, "outcome": "gone" });
+                outcome.show(format!("{name}: the plugin does not do this any more"), json);
             }
         }
     }
@@ -170,9 +198,9 @@ async fn replay(recordings: &[Recording], host: &PluginHost) -> Outcome {
 }
 
 impl Outcome {
-    fn show(&mut self, line: String) {
+    fn show(&mut self, text: String, json: Json) {
         if self.shown.len() < SHOWN {
-            self.shown.push(line);
+            self.shown.push(Shown { text, json });
         }
     }
 
@@ -189,8 +217,18 @@ impl Outcome {
 
     fn text(&self, title: &str) -> String {
         let Self { same, different, failed, gone, shown } = self;
-        let shown: String = shown.iter().map(|line| format!("  {line}\n")).collect();
+        let shown: String = shown.iter().map(|shown| format!("  {}\n", shown.text)).collect();
         let calls = self.calls();
         format!("{title}: {calls} calls, {same} same, {different} different, {failed} failed, {gone} gone\n{shown}")
+    }
+
+    /// `version`: none when no calls are recorded, so that nothing was run.
+    fn json(&self, plugin: &str, version: Option<&str>) -> Json {
+        let Self { same, different, failed, gone, shown } = self;
+        let shown: Vec<&Json> = shown.iter().map(|shown| &shown.json).collect();
+        json!({
+            "plugin": plugin, "version": version, "calls": self.calls(), "same": same, "different": different,
+            "failed": failed, "gone": gone, "differences": shown,
+        })
     }
 }

@@ -44,6 +44,22 @@ pub struct Descriptor {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Descriptor {
+    /// The digest, when it is one: it becomes part of an address.
+    ///
+    /// # Errors
+    /// It is not a SHA-256.
+    pub fn sha256(&self) -> Result<&str> {
+        let is_hex = |hex: &str| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match self.digest.strip_prefix("sha256:").is_some_and(is_hex) {
+            true => Ok(&self.digest),
+            false => {
+                Err(SourceError::new("the manifest names a blob by something else than `sha256:` and 64 hex digits"))
+            }
+        }
+    }
+}
+
 /// A blob with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
@@ -118,5 +134,25 @@ impl Manifest {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("texts and numbers are JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_digest_becomes_part_of_an_address() {
+        let named = |digest: &str| Descriptor {
+            media_type: COMPONENT_TYPE.into(),
+            digest: digest.into(),
+            size: 1,
+            annotations: BTreeMap::new(),
+        };
+        let good = format!("sha256:{}", "0a".repeat(32));
+        assert_eq!(named(&good).sha256().expect("it is one"), good);
+        for bad in ["x/../../other", "sha256:0a", &format!("sha256:{}", "0A".repeat(32)), &"a".repeat(71)] {
+            assert!(named(bad).sha256().is_err(), "{bad}");
+        }
     }
 }

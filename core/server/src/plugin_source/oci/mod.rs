@@ -14,4 +14,5 @@ mod registry;
 
 pub use manifest::{Blob, COMPONENT_TYPE, CONFIG_TYPE, FILE_TYPE, MANIFEST_TYPE, Manifest, of_archive};
 pub use reference::Reference;
-pub use registry::{Account, pull, push};
+pub(super) use registry::pull;
+pub use registry::{Account, push};

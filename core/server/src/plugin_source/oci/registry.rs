@@ -8,7 +8,7 @@ use super::{
     manifest::{Blob, Descriptor, MANIFEST_TYPE, Manifest},
     reference::Reference,
 };
-use crate::plugin_source::{Result, SourceError, sha256, url};
+use crate::plugin_source::{Result, SourceError, access::Access, sha256, url};
 
 const MANIFEST_BYTES: usize = 1 << 20;
 const TOKEN_BYTES: usize = 64 << 10;
@@ -24,7 +24,7 @@ pub struct Account {
 struct Repository {
     client: Client,
     base: Url,
-    dev: bool,
+    access: Access,
     account: Option<Account>,
     token: Option<String>,
 }
@@ -34,8 +34,8 @@ struct Repository {
 ///
 /// # Errors
 /// Why it is not there, or not what its digests say.
-pub async fn pull(reference: &Reference, dev: bool) -> Result<(Vec<u8>, Reference)> {
-    let mut repository = Repository::open(reference, dev, None)?;
+pub(in crate::plugin_source) async fn pull(reference: &Reference, access: &Access) -> Result<(Vec<u8>, Reference)> {
+    let mut repository = Repository::open(reference, access, None)?;
     let address = repository.address(&format!("manifests/{}", reference.name()))?;
     let answer =
         repository.send(Method::GET, &address, |request| request.header(header::ACCEPT, MANIFEST_TYPE)).await?;
@@ -70,7 +70,7 @@ pub async fn push(
     let Some(tag) = &reference.tag else {
         return Err(SourceError::new(format!("{reference}: name the tag to publish it under")));
     };
-    let mut repository = Repository::open(reference, dev, account)?;
+    let mut repository = Repository::open(reference, &Access::typed(dev), account)?;
     for blob in blobs {
         repository.bring(blob).await?;
     }
@@ -83,8 +83,10 @@ pub async fn push(
 }
 
 impl Repository {
-    fn open(reference: &Reference, dev: bool, account: Option<Account>) -> Result<Self> {
-        Ok(Self { client: url::client(dev)?, base: reference.base(dev)?, dev, account, token: None })
+    fn open(reference: &Reference, access: &Access, account: Option<Account>) -> Result<Self> {
+        let (client, base) = (access.client()?, reference.base(access.dev())?);
+        access.check(&base)?;
+        Ok(Self { client, base, access: access.clone(), account, token: None })
     }
 
     fn address(&self, path: &str) -> Result<Url> {
@@ -133,7 +135,7 @@ impl Repository {
         }
         let realm: Url =
             challenge.realm.parse().map_err(|_| SourceError::new("the registry's sign-in has no address"))?;
-        url::check_scheme(&realm, self.dev)?;
+        self.access.check(&realm)?;
         let mut request = self.client.get(realm.clone()).query(&challenge.query);
         if let Some(account) = &self.account {
             request = request.basic_auth(&account.name, Some(&account.password));
@@ -147,7 +149,7 @@ impl Repository {
 
     async fn blob(&mut self, blob: &Descriptor) -> Result<Vec<u8>> {
         let size = usize::try_from(blob.size).unwrap_or(usize::MAX);
-        let address = self.address(&format!("blobs/{}", blob.digest))?;
+        let address = self.address(&format!("blobs/{}", blob.sha256()?))?;
         let answer = self.send(Method::GET, &address, |request| request).await?;
         let bytes = url::body(url::succeeded(&address, answer)?, size).await?;
         let found = format!("sha256:{}", sha256(&bytes));
@@ -172,7 +174,7 @@ impl Repository {
         let place = begun.headers().get(header::LOCATION).and_then(|place| place.to_str().ok());
         let place = place.ok_or_else(|| SourceError::new(format!("{uploads} names no place to upload to")))?;
         let mut place = uploads.join(place).map_err(|error| SourceError::new(format!("{place}: {error}")))?;
-        url::check_scheme(&place, self.dev)?;
+        self.access.check(&place)?;
         place.query_pairs_mut().append_pair("digest", digest);
         let with = |request: RequestBuilder| {
             request.header(header::CONTENT_TYPE, "application/octet-stream").body(blob.bytes.clone())

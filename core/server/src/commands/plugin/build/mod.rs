@@ -4,8 +4,9 @@
 //! interfaces and the SDK that are in the binary, and says what to install when
 //! one is missing. The component lands in `DIR/target/NAME.wasm`.
 //!
-//! **Invariant:** what was built is inspected by the host before the command
-//! succeeds, so a component that could not be installed is never called built.
+//! **Invariant:** what was built is inspected by the host, and compared with the
+//! API that it adds to, before the command succeeds: a component that could not
+//! be installed is never called built.
 
 mod project;
 mod python;
@@ -26,7 +27,8 @@ use lyceum_domain::plugin::Inspection;
 use lyceum_plugin_host::MANIFEST_SECTION;
 
 use self::project::Project;
-use crate::StartError;
+use super::additions;
+use crate::{StartError, cli::Global};
 
 /// The custom section with the JSON Schema of the configuration.
 const CONFIG_SECTION: &str = "lyceum:config-schema";
@@ -96,8 +98,9 @@ impl Language {
 ///
 /// # Errors
 /// What is missing or wrong, and what to do.
-pub fn run(arguments: &Build) -> Result<(), StartError> {
+pub fn run(global: &Global, arguments: &Build) -> Result<(), StartError> {
     let built = build(&arguments.dir, arguments.release)?;
+    additions::fits(global, &built.inspection)?;
     let shown = built.component.strip_prefix(std::env::current_dir().unwrap_or_default()).unwrap_or(&built.component);
     let list = |names: &[String]| if names.is_empty() { "nothing".into() } else { names.join("\n            ") };
     println!("{}", shown.display());

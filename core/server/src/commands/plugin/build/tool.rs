@@ -33,8 +33,12 @@ fn not_started(name: &str, error: &std::io::Error, missing: &str) -> StartError 
     }
 }
 
+/// What is for people: cargo's messages for programs, one a line, are not.
 fn printed(output: &Output) -> String {
-    let both = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
+    let both = [&output.stdout, &output.stderr].map(|bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        text.lines().filter(|line| !line.starts_with("{\"reason\":")).collect::<Vec<_>>().join("\n").trim().to_owned()
+    });
     both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -52,5 +56,12 @@ mod tests {
     fn a_failing_tool_is_quoted() {
         let error = run(Command::new("sh").args(["-c", "echo no good >&2; exit 3"]), "").expect_err("it fails");
         assert_eq!(error.to_string(), "sh failed (exit status: 3)\nno good");
+    }
+
+    #[test]
+    fn messages_for_programs_are_not_quoted() {
+        let script = r#"echo '{"reason":"build-finished","success":false}'; echo '{ "a": 1 }'; exit 1"#;
+        let error = run(Command::new("sh").args(["-c", script]), "").expect_err("it fails");
+        assert_eq!(error.to_string(), "sh failed (exit status: 1)\n{ \"a\": 1 }");
     }
 }

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 pub(super) use report::Report;
 pub(super) use subject::{NOW_MS, Running, Setting, Subject, patient};
 
-use super::kit;
-use crate::StartError;
+use super::{additions, kit};
+use crate::{StartError, cli::Global};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -29,9 +29,13 @@ pub struct Arguments {
     json: bool,
 }
 
-pub async fn run(arguments: &Arguments) -> Result<(), StartError> {
+pub async fn run(global: &Global, arguments: &Arguments) -> Result<(), StartError> {
     let subject = Subject::open(&arguments.source, !arguments.no_build)?;
     let mut report = Report::default();
+    if subject.is.extends.sdl.is_some() {
+        let fits = additions::misfit(global, &subject.is)?.map_or(Ok(()), Err);
+        report.note("graphql", "what it adds fits the API", fits);
+    }
     let setting = Setting { exchanges: subject.exchanges.clone(), ..Setting::default() };
     match subject.run(setting).await? {
         Ok(running) => {

@@ -1,0 +1,75 @@
+//! The active plugins, put in and taken out by the test.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use lyceum_domain::{
+    content::{AfterHook, BeforeHook},
+    identity::AuthProvider,
+    job::JobRunner,
+    moderation::Moderator,
+    notification::Notifier,
+    payment::PaymentProvider,
+    plugin::Extensions,
+    ranking::Ranker,
+};
+
+#[derive(Default)]
+pub struct House {
+    pub before: Mutex<Vec<Arc<dyn BeforeHook>>>,
+    pub after: Mutex<Vec<Arc<dyn AfterHook>>>,
+    pub jobs: Mutex<Vec<Arc<dyn JobRunner>>>,
+    pub notifiers: Mutex<Vec<Arc<dyn Notifier>>>,
+    pub providers: Mutex<Vec<Arc<dyn AuthProvider>>>,
+    pub generation: AtomicU64,
+}
+
+impl House {
+    pub fn changed(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Extensions for House {
+    fn payment_provider(&self, _key: &str) -> Option<Arc<dyn PaymentProvider>> {
+        None
+    }
+
+    fn payment_providers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
+        None
+    }
+
+    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
+        Vec::new()
+    }
+
+    fn before_hooks(&self) -> Vec<Arc<dyn BeforeHook>> {
+        self.before.lock().unwrap().clone()
+    }
+
+    fn after_hooks(&self) -> Vec<Arc<dyn AfterHook>> {
+        self.after.lock().unwrap().clone()
+    }
+
+    fn job_runners(&self) -> Vec<Arc<dyn JobRunner>> {
+        self.jobs.lock().unwrap().clone()
+    }
+
+    fn notifiers(&self) -> Vec<Arc<dyn Notifier>> {
+        self.notifiers.lock().unwrap().clone()
+    }
+
+    fn auth_providers(&self) -> Vec<Arc<dyn AuthProvider>> {
+        self.providers.lock().unwrap().clone()
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+}

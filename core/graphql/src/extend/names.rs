@@ -1,0 +1,63 @@
+//! The names that the API has of its own.
+
+use std::collections::BTreeSet;
+
+use lyceum_model::{TypeModel, names::pascal};
+
+use crate::schema::{Definition, SCALARS};
+
+/// Those that no table has.
+const FIXED: [&str; 10] =
+    ["Int", "Float", "String", "Boolean", "ID", "Query", "Mutation", "Subscription", "Node", "SearchEntry"];
+
+/// What plugins add to.
+pub struct Base<'m> {
+    pub model: &'m TypeModel,
+    /// The names of all types that are there without plugins.
+    names: BTreeSet<String>,
+}
+
+impl<'m> Base<'m> {
+    pub fn new(model: &'m TypeModel, definition: &Definition) -> Self {
+        let mut names: BTreeSet<String> = FIXED.map(str::to_owned).into();
+        names.extend(SCALARS.iter().map(|(name, _)| (*name).to_owned()));
+        names.extend(definition.inputs.enums.keys().cloned());
+        names.extend(definition.inputs.objects.keys().cloned());
+        names.extend(definition.outputs.0.keys().cloned());
+        for name in model.types().iter().map(|def| pascal(&def.name)) {
+            names.extend([format!("{name}Edge"), format!("{name}Connection"), name]);
+        }
+        Self { model, names }
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::{parse_schema, types::TypeSystemDefinition};
+
+    use super::*;
+    use crate::api;
+
+    #[test]
+    fn every_type_of_the_schema_is_known() {
+        let content = lyceum_model::content::built_in().expect("the built-in content types");
+        let model = lyceum_domain::types::model(lyceum_model::content::resolve(&content)).expect("a model");
+        let document = parse_schema(api::sdl(&model).expect("a schema")).expect("SDL that parses");
+        let base = Base::new(&model, &api::definition(&model));
+        let types: Vec<String> = document
+            .definitions
+            .into_iter()
+            .filter_map(|definition| match definition {
+                TypeSystemDefinition::Type(ty) => Some(ty.node.name.node.to_string()),
+                _ => None,
+            })
+            .collect();
+        assert!(types.len() > 100, "{}", types.len());
+        let unknown: Vec<&String> = types.iter().filter(|name| !base.has(name)).collect();
+        assert_eq!(unknown, Vec::<&String>::new());
+    }
+}
