@@ -8,7 +8,7 @@ mod ticker;
 
 use std::sync::OnceLock;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits;
 
@@ -21,6 +21,9 @@ pub(crate) use ticker::{Running, Ticker};
 const INSTANCES: u32 = 2 * count(limits::CALLS);
 /// Largest memory that an owner can grant, in bytes.
 const LARGEST_MEMORY: usize = crate::wishes::MEMORY_CEILING as usize;
+
+/// Bytes of a memory or table that stay with its place for the next instance.
+const KEPT: usize = 1 << 20;
 
 /// The engine and its clock.
 pub(crate) struct PluginEngine {
@@ -72,7 +75,11 @@ fn pooling() -> wasmtime::Result<Engine> {
         .max_tables_per_component(tables)
         .table_elements(limits::TABLE_ELEMENTS)
         .max_memory_size(LARGEST_MEMORY)
-        .linear_memory_keep_resident(1 << 20);
+        // What an instance leaves behind is overwritten, not given back and
+        // faulted in again; the kernel tells which pages it touched.
+        .linear_memory_keep_resident(KEPT)
+        .table_keep_resident(KEPT)
+        .pagemap_scan(Enabled::Auto);
     let mut config = base();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)
