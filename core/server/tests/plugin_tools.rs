@@ -284,8 +284,8 @@ fn use_is_told_beside_the_limits() {
     let bench = Bench::with("moderation-wordlist");
     // It asks for no permission, and yet it decides about people.
     let refused = bench.refused("install it.wasm");
-    let why = "lyceum: lyceum/moderation-wordlist 1.0.0 needs consent: it judges what people write, and can hold or refuse it. ";
-    begins(&refused, why);
+    let why = "lyceum: lyceum/moderation-wordlist 1.0.0 needs consent: it judges what people write, and can hold or refuse it.";
+    has(&refused, why);
     bench.told("install it.wasm --grant-all");
     let told = bench.told("usage");
     has(&told, "lyceum/moderation-wordlist 1.0.0 installed");

@@ -257,7 +257,8 @@ const FLAGS: &str = "Grant with --grant-all (and --host for an origin with a sta
 
 /// The text for the owner, and what is asked for when consent is missing.
 pub(super) fn told(failure: Failure) -> StartError {
-    let mut text = failure.message().to_owned();
+    // What follows is for who uses the API.
+    let mut text = failure.message().split(" Read `").next().unwrap_or_default().to_owned();
     let detail = |wanted: &str| failure.details().iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
     if let Some(fingerprint) = detail("fingerprint") {
         text.push_str(&format!("\nIt is signed by the key {fingerprint}."));
@@ -265,7 +266,9 @@ pub(super) fn told(failure: Failure) -> StartError {
     if let Some(diff) = detail("diff") {
         text.push_str(&format!("\nIt differs: {diff:#}\nThen: lyceum plugin approve NAME. {FLAGS}"));
     } else if let Some(asks) = detail("asks") {
-        text.push_str(&format!("\nIt asks for: {asks:#}"));
+        if asks.as_object().is_none_or(|asks| !asks.is_empty()) {
+            text.push_str(&format!("\nIt asks for: {asks:#}"));
+        }
         let extends = detail("extends").and_then(|extends| serde_json::from_value(extends.clone()).ok());
         text.push_str(&part_taken(&extends.unwrap_or_default()));
         text.push_str(&format!("\n{FLAGS}"));
