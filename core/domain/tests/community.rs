@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use lyceum_domain::{
     community::{AddComment, AddedComment, CommentState, Community, ModeratedComments, Subject, SubjectKind, Subjects},
     moderation::{Decision, Moderation, Moderator, ReviewItem, Ruling, Verdict},
-    payment::PaymentProvider,
     plugin::{Extensions, FailureKind, NoExtensions, PluginFailure},
     ranking::{Column, RankContext, RankItem, RankedBy, Ranker, Ranking},
 };
@@ -86,14 +85,6 @@ struct Fakes {
 }
 
 impl Extensions for Fakes {
-    fn payment_provider(&self, _key: &str) -> Option<Arc<dyn PaymentProvider>> {
-        None
-    }
-
-    fn payment_providers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     fn ranker(&self) -> Option<Arc<dyn Ranker>> {
         self.ranker.clone().map(|ranker| ranker as Arc<dyn Ranker>)
     }

@@ -49,22 +49,32 @@ error_codes! {
     BadUserInput = "BAD_USER_INPUT", 400;
     /// The cursor was not made by this list with this sort.
     BadCursor = "BAD_CURSOR", 400;
+    /// The query is longer than allowed: in bytes, in tokens, in fragments, in directives, or in fields once its fragments are opened. `extensions.limit` is the number, `extensions.limited` says of what.
+    QueryTooLarge = "QUERY_TOO_LARGE", 400;
     /// The query is nested deeper than allowed.
     QueryTooDeep = "QUERY_TOO_DEEP", 400;
     /// The query costs more than allowed. Ask for fewer rows or fewer fields.
     QueryTooCostly = "QUERY_TOO_COSTLY", 400;
     /// The query has more aliases than allowed.
     TooManyAliases = "TOO_MANY_ALIASES", 400;
+    /// The filter has more conditions, relations or values than allowed, or the sort more keys. `extensions.limit` is the number.
+    FilterTooLarge = "FILTER_TOO_LARGE", 400;
+    /// The request took longer than allowed and was ended. Ask for less, or try again.
+    QueryTimeout = "QUERY_TIMEOUT", 503;
+    /// The persisted query is not known here. Send the request again with its `query`.
+    PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND", 200;
     /// The page asked for is larger than allowed.
     PageTooLarge = "PAGE_TOO_LARGE", 400;
     /// The request body is larger than allowed.
     BodyTooLarge = "BODY_TOO_LARGE", 413;
     /// Sign in first.
     Unauthenticated = "UNAUTHENTICATED", 401;
-    /// The access token has expired. Use `refreshSession`.
+    /// The access token has expired. Use `refreshSession`, which ignores the expired token; what a visitor may read is answered beside this error.
     TokenExpired = "TOKEN_EXPIRED", 401;
-    /// The session was ended, or its refresh token was used twice. Sign in again.
+    /// The session was ended, or its refresh token was used again long after its first use. Sign in again.
     SessionRevoked = "SESSION_REVOKED", 401;
+    /// Another tab or request has just used this refresh token. The session goes on with the tokens that it received.
+    SessionRefreshed = "SESSION_REFRESHED", 409;
     /// The e-mail address or the password is wrong.
     InvalidCredentials = "INVALID_CREDENTIALS", 401;
     /// You may not do this.
@@ -73,6 +83,10 @@ error_codes! {
     NotFound = "NOT_FOUND", 404;
     /// Something else already has this value. `extensions.path` names the field.
     Conflict = "CONFLICT", 409;
+    /// The e-mail address of the account has to be verified first. Use `requestEmailVerification`.
+    EmailNotVerified = "EMAIL_NOT_VERIFIED", 403;
+    /// So many orders of this person wait for payment already. Pay or cancel one, or wait until it expires.
+    TooManyOpenOrders = "TOO_MANY_OPEN_ORDERS", 409;
     /// The thing is in a state that does not allow this.
     InvalidState = "INVALID_STATE", 409;
     /// The idempotency key was used before with another input.

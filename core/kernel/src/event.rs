@@ -42,11 +42,22 @@ impl Event {
     pub fn by_viewer(self, viewer: &Viewer) -> Self {
         let event = self.by(viewer.user);
         match &viewer.plugin {
-            Some(plugin) => event.with(serde_json::json!({ "plugin": &**plugin })),
+            Some(plugin) => event.noting("plugin", &**plugin),
             None => event,
         }
     }
 
+    /// Adds a fact to those that it tells.
+    #[must_use]
+    pub fn noting(mut self, fact: &str, value: impl Into<Value>) -> Self {
+        if !self.data.is_object() {
+            self.data = Value::Object(serde_json::Map::new());
+        }
+        self.data[fact] = value.into();
+        self
+    }
+
+    /// Tells these facts and no others.
     #[must_use]
     pub fn with(mut self, data: Value) -> Self {
         self.data = data;

@@ -48,7 +48,7 @@ mod worlds;
 pub use breaker::{FAILURES as BREAKER_FAILURES, OPEN_FIRST as BREAKER_OPEN_FIRST, WINDOW as BREAKER_WINDOW};
 pub use cache::CompileCounts;
 pub use compile::{Compiler, compile_child, memory_allowed};
-pub use egress::{Exchange, Lookup, MailServer, Origin, OriginPattern, Reach, reach};
+pub use egress::{Exchange, Lookup, MailServer, Origin, OriginPattern, Reach, System, reach};
 pub use interface::InterfaceName;
 pub use limits::{LimitTable, Limits, World, limits_markdown};
 pub use manifest::{Manifest, SECTION as MANIFEST_SECTION};

@@ -13,7 +13,10 @@ use std::{
 use futures::FutureExt as _;
 use lyceum_domain::{
     Domains,
-    plugin::delivery::{self, DeliveryHandler, Feed},
+    plugin::{
+        RECONCILE_INTERVAL,
+        delivery::{self, DeliveryHandler, Feed},
+    },
 };
 use lyceum_plugin_host::Recorder;
 use tokio::{sync::watch, task::JoinHandle};
@@ -62,6 +65,8 @@ pub(crate) struct Beside {
 pub(crate) fn spawn(domains: &Domains, beside: &Beside) -> Background {
     let (stop, stopped) = watch::channel(false);
     let wants_reindex = beside.wants_reindex;
+    // In development a plugin that was saved is to run at once.
+    let follow_every = if beside.presence.is_some() { presence::INTERVAL } else { RECONCILE_INTERVAL };
     let beside = beside.spawn(domains, &stopped);
     let mut tasks = vec![
         tokio::spawn(supervise("search indexer", stopped.clone(), {
@@ -79,7 +84,7 @@ pub(crate) fn spawn(domains: &Domains, beside: &Beside) -> Background {
         })),
         tokio::spawn(supervise("plugin reconciler", stopped.clone(), {
             let (domains, stopped) = (domains.clone(), stopped.clone());
-            move || follow_plugins(domains.clone(), stopped.clone())
+            move || follow_plugins(domains.clone(), follow_every, stopped.clone())
         })),
         tokio::spawn(supervise("shadow reports", stopped.clone(), {
             let (domains, stopped) = (domains.clone(), stopped.clone());
@@ -101,11 +106,6 @@ impl Beside {
             let until = stopped.clone();
             let work = move || write_recordings(recorder.clone(), until.clone());
             tasks.push(tokio::spawn(supervise("plugin recordings", stopped.clone(), work)));
-        }
-        if self.presence.is_some() {
-            let (domains, until) = (domains.clone(), stopped.clone());
-            let work = move || follow_author(domains.clone(), until.clone());
-            tasks.push(tokio::spawn(supervise("plugin development", stopped.clone(), work)));
         }
         if let Some(data_dir) = self.presence.clone() {
             let (domains, until) = (domains.clone(), stopped.clone());
@@ -189,8 +189,8 @@ async fn run_jobs(domains: Domains, stopped: watch::Receiver<bool>) {
 }
 
 /// Follows what the command line or another server does to plugins.
-async fn follow_plugins(domains: Domains, stopped: watch::Receiver<bool>) {
-    domains.plugins.run_reconciler(until(stopped)).await;
+async fn follow_plugins(domains: Domains, interval: Duration, stopped: watch::Receiver<bool>) {
+    domains.plugins.run_reconciler(interval, until(stopped)).await;
 }
 
 /// Writes the comparisons of plugins in the shadow down, the last ones at the stop.
@@ -248,18 +248,4 @@ async fn follow_revocations(list: Arc<Followed>, domains: Domains, stopped: watc
 /// Tells commands on the same data directory what plugins have used.
 async fn tell_usage(data_dir: PathBuf, domains: Domains, stopped: watch::Receiver<bool>) {
     plugin_usage::tell(&data_dir, &domains, until(stopped)).await;
-}
-
-/// In development a plugin that was saved is to run at once, not at the
-/// reconciler's next look.
-async fn follow_author(domains: Domains, stopped: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = until(stopped.clone()) => return,
-            () = tokio::time::sleep(presence::INTERVAL) => {}
-        }
-        if let Err(failure) = domains.plugins.reconcile().await {
-            tracing::error!(cause = ?failure, "plugins could not be compared with their records");
-        }
-    }
 }

@@ -21,6 +21,7 @@ pub mod plugin_source;
 mod plugin_usage;
 mod presence;
 mod progress;
+mod replace;
 mod schema;
 mod serve;
 

@@ -8,6 +8,8 @@ use std::{fmt, io, path::Path};
 use lyceum_domain::plugin::InstalledPlugin;
 use serde::{Deserialize, Serialize};
 
+use crate::replace::replace;
+
 const HEAD: &str = "# The installed plugins. Written by `lyceum plugin`; compare with `lyceum plugin lock --check`.\n";
 const VERSION: u32 = 1;
 
@@ -89,10 +91,7 @@ pub fn write(path: &Path, entries: &[LockEntry]) -> io::Result<()> {
     let mut plugin = entries.to_vec();
     plugin.sort_by(|a, b| a.id.cmp(&b.id));
     let text = toml::to_string(&File { version: VERSION, plugin }).map_err(io::Error::other)?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    std::fs::write(&name, format!("{HEAD}{text}"))?;
-    std::fs::rename(&name, path)
+    replace(path, format!("{HEAD}{text}"))
 }
 
 /// Notes one plugin in the lock, which is made when there is none.

@@ -15,6 +15,8 @@ use lyceum_domain::{Domains, plugin::Usage};
 use lyceum_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::replace::replace;
+
 /// How often figures are looked at.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -47,9 +49,7 @@ pub(crate) fn read(data_dir: &Path) -> io::Result<Option<Figures>> {
 }
 
 fn write(data_dir: &Path, figures: &Figures) -> io::Result<()> {
-    let beside = path(data_dir).with_extension("part");
-    fs::write(&beside, serde_json::to_vec(figures)?)?;
-    fs::rename(&beside, path(data_dir))
+    replace(&path(data_dir), serde_json::to_vec(figures)?)
 }
 
 /// Tells the figures until `stop`, the last ones then.

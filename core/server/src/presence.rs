@@ -11,6 +11,8 @@ use std::{
 use lyceum_domain::plugin::{Extensions, Plugins};
 use serde::{Deserialize, Serialize};
 
+use crate::replace::replace;
+
 /// How often it is told.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(250);
 /// Of this age, what was told is of a server that is gone.
@@ -47,9 +49,7 @@ pub(crate) fn read(data_dir: &Path) -> Option<Presence> {
 
 /// Tells how things stand.
 pub(crate) fn write(data_dir: &Path, now: &Presence) {
-    let beside = path(data_dir).with_extension("part");
-    let text = serde_json::json!(now).to_string();
-    if let Err(error) = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path(data_dir))) {
+    if let Err(error) = replace(&path(data_dir), serde_json::json!(now).to_string()) {
         tracing::warn!(%error, "commands cannot be told that this server runs");
     }
 }

@@ -9,7 +9,7 @@
 //! meanwhile comes back to us on the same task.
 
 use lyceum_kernel::{ErrorCode, Event, Failure, Result};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 /// So often one plugin's change may answer another.
 pub const HOPS: u64 = 5;
@@ -41,10 +41,5 @@ pub(super) fn counted(event: Event) -> Result<Event> {
         let text = format!("Plugins have answered each other's changes {HOPS} times. It ends here.");
         return Err(Failure::new(ErrorCode::InvalidState, text));
     }
-    let mut data = event.data.clone();
-    if !data.is_object() {
-        data = json!({});
-    }
-    data[KEPT] = hops.into();
-    Ok(event.with(data))
+    Ok(event.noting(KEPT, hops))
 }

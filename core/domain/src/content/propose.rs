@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Result, Viewer};
 use lyceum_model::TypeDef;
 use lyceum_store::Write;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::{
     BeforeHook, Change, Contents, Draft, Moment,
@@ -37,12 +37,7 @@ impl Planned {
         if self.warnings.is_empty() {
             return Ok(event);
         }
-        let mut data = event.data.clone();
-        if !data.is_object() {
-            data = json!({});
-        }
-        data["hookWarnings"] = serde_json::to_value(&self.warnings).unwrap_or(Json::Null);
-        Ok(event.with(data))
+        Ok(event.noting("hookWarnings", serde_json::to_value(&self.warnings).unwrap_or(Json::Null)))
     }
 }
 

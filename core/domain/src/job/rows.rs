@@ -227,7 +227,3 @@ pub(super) async fn exists(write: &Write, id: Id) -> Result<bool> {
     let found = write.connection().query_one_raw(statement(write.dialect(), sql, vec![id.as_str().into()])).await;
     found.map(|row| row.is_some()).map_err(failed)
 }
-
-pub(super) async fn forget(write: &Write, plugin: &str) -> Result<()> {
-    execute(write, "DELETE FROM plugin_job_run WHERE plugin = $1", vec![plugin.into()]).await.map(drop)
-}

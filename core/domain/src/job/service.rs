@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use lyceum_kernel::{ErrorCode, Event, Failure, Id, Result, Timestamp, Viewer};
-use lyceum_store::{Database, Write};
+use lyceum_store::Database;
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -96,14 +96,6 @@ impl Jobs {
         write.commit().await?;
         self.woken.notify_one();
         Ok(())
-    }
-
-    /// Takes out every run of a plugin: it is gone.
-    ///
-    /// # Errors
-    /// Internal.
-    pub async fn forget(&self, write: &Write, plugin: &str) -> Result<()> {
-        rows::forget(write, plugin).await
     }
 
     /// Gives every schedule its next run.

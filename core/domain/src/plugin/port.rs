@@ -220,14 +220,23 @@ pub trait PluginRuntime: Send + Sync + 'static {
 pub trait Extensions: Send + Sync + 'static {
     /// The payment provider with this key: the plugin's name without its
     /// publisher and without `payment-` (`lyceum/payment-sandbox` → `sandbox`).
-    fn payment_provider(&self, key: &str) -> Option<Arc<dyn PaymentProvider>>;
+    fn payment_provider(&self, key: &str) -> Option<Arc<dyn PaymentProvider>> {
+        let _ = key;
+        None
+    }
 
     /// The keys of all active payment providers.
-    fn payment_providers(&self) -> Vec<String>;
+    fn payment_providers(&self) -> Vec<String> {
+        Vec::new()
+    }
 
-    fn ranker(&self) -> Option<Arc<dyn Ranker>>;
+    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
+        None
+    }
 
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>>;
+    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
+        Vec::new()
+    }
 
     /// Rankers that run beside the active one, to be compared with it.
     fn shadow_rankers(&self) -> Vec<Arc<dyn Ranker>> {
@@ -273,20 +282,4 @@ pub trait Extensions: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoExtensions;
 
-impl Extensions for NoExtensions {
-    fn payment_provider(&self, _key: &str) -> Option<Arc<dyn PaymentProvider>> {
-        None
-    }
-
-    fn payment_providers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
-        None
-    }
-
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        Vec::new()
-    }
-}
+impl Extensions for NoExtensions {}

@@ -137,13 +137,13 @@ impl Plugins {
         Ok(Activated { name: plugin.name, version: plugin.version, error })
     }
 
-    /// Compares again and again until `stop`.
-    pub async fn run_reconciler(&self, stop: impl Future<Output = ()>) {
+    /// Compares again and again, at this interval, until `stop`.
+    pub async fn run_reconciler(&self, interval: Duration, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
                 () = &mut stop => return,
-                () = tokio::time::sleep(RECONCILE_INTERVAL) => {}
+                () = tokio::time::sleep(interval) => {}
             }
             if let Err(failure) = self.reconcile().await {
                 tracing::error!(cause = ?failure, "plugins could not be compared with their records");

@@ -57,20 +57,8 @@ struct Rankers {
 }
 
 impl Extensions for Rankers {
-    fn payment_provider(&self, _: &str) -> Option<Arc<dyn PaymentProvider>> {
-        None
-    }
-
-    fn payment_providers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     fn ranker(&self) -> Option<Arc<dyn Ranker>> {
         Some(self.active.clone())
-    }
-
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        Vec::new()
     }
 
     fn shadow_rankers(&self) -> Vec<Arc<dyn Ranker>> {

@@ -8,13 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use lyceum_domain::{
-    moderation::Moderator,
     payment::{
         Accepted, Account, Capabilities, InboundEvent, InboundRequest, NextAction, ObjectKind, PaymentProvider,
         ProviderError, ProviderOrder, Reference, Refusal, Refused, Reply, Status, View,
     },
     plugin::{Extensions, FailureKind, PluginFailure},
-    ranking::Ranker,
 };
 use lyceum_kernel::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -377,13 +375,5 @@ impl Extensions for OnlyFake {
 
     fn payment_providers(&self) -> Vec<String> {
         vec!["fake".into()]
-    }
-
-    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
-        None
-    }
-
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        Vec::new()
     }
 }

@@ -9,11 +9,8 @@ use lyceum_domain::{
     content::{AfterHook, BeforeHook},
     identity::AuthProvider,
     job::JobRunner,
-    moderation::Moderator,
     notification::Notifier,
-    payment::PaymentProvider,
     plugin::Extensions,
-    ranking::Ranker,
 };
 
 #[derive(Default)]
@@ -33,22 +30,6 @@ impl House {
 }
 
 impl Extensions for House {
-    fn payment_provider(&self, _key: &str) -> Option<Arc<dyn PaymentProvider>> {
-        None
-    }
-
-    fn payment_providers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
-        None
-    }
-
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        Vec::new()
-    }
-
     fn before_hooks(&self) -> Vec<Arc<dyn BeforeHook>> {
         self.before.lock().unwrap().clone()
     }

@@ -14,10 +14,10 @@ use lyceum_domain::{
     Choices, Domains, Ports,
     identity::{Actor, CreateUser, HashingCost, IdentityConfig, Password, Peer, TokenKey},
     moderation::Moderator,
-    payment::{PaymentProvider, Settings},
+    payment::Settings,
     plugin::{
-        Activation, Extensions, FailureKind, FieldResolver, Inspection, NoExtensions, PluginFailure, PluginRuntime,
-        PluginSettings, SecretKey, Usage,
+        Activation, Extensions, FailureKind, FieldResolver, Inspection, PluginFailure, PluginRuntime, PluginSettings,
+        SecretKey, Usage,
         trust::{Policy, Unsigned},
     },
     ranking::Ranker,
@@ -194,22 +194,6 @@ impl PluginFields {
 }
 
 impl Extensions for PluginFields {
-    fn payment_provider(&self, key: &str) -> Option<Arc<dyn PaymentProvider>> {
-        NoExtensions.payment_provider(key)
-    }
-
-    fn payment_providers(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn ranker(&self) -> Option<Arc<dyn Ranker>> {
-        None
-    }
-
-    fn moderators(&self) -> Vec<Arc<dyn Moderator>> {
-        Vec::new()
-    }
-
     fn field_resolvers(&self) -> Vec<Arc<dyn FieldResolver>> {
         self.resolvers.lock().unwrap().clone()
     }

@@ -18,7 +18,7 @@ mod secrets;
 
 pub use address::{Reach, reach};
 pub use mail_server::MailServer;
-pub use names::Lookup;
+pub use names::{Lookup, System};
 pub use origin::{Origin, OriginPattern};
 pub use script::Exchange;
 

@@ -25,7 +25,7 @@ pub trait Lookup: Send + Sync + 'static {
 }
 
 /// As this machine does.
-pub(crate) struct System;
+pub struct System;
 
 #[async_trait]
 impl Lookup for System {

@@ -20,10 +20,10 @@ mod tests;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use lyceum_plugin_host::{Lookup, Reach, reach};
+use lyceum_plugin_host::{Lookup, Reach, System, reach};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 
-use self::names::{Checked, System};
+use self::names::Checked;
 use super::{REDIRECTS, Result, SourceError, TIMEOUT};
 
 /// What one asker may reach.

@@ -14,7 +14,7 @@ use lyceum_plugin_host::package::{
 use minisign::{PublicKey, SecretKey, SecretKeyBox};
 
 use super::{inspection, pack::report};
-use crate::StartError;
+use crate::{StartError, replace::replace};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -93,8 +93,5 @@ pub(crate) fn secret_key(path: &Path) -> Result<SecretKey, StartError> {
 
 /// The old package stays until the new one is whole.
 fn write_over(path: &Path, bytes: &[u8]) -> Result<(), StartError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".signing");
-    let written = fs::write(&name, bytes).and_then(|()| fs::rename(&name, path));
-    written.map_err(StartError::io(format!("{} is not written", path.display())))
+    replace(path, bytes).map_err(StartError::io(format!("{} is not written", path.display())))
 }

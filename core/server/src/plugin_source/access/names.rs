@@ -1,25 +1,11 @@
 //! Names to addresses, with every address checked.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
-use async_trait::async_trait;
 use lyceum_plugin_host::Lookup;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::Inside;
-
-/// As this machine does.
-pub(super) struct System;
-
-#[async_trait]
-impl Lookup for System {
-    async fn addresses(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
-        Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
-    }
-}
 
 /// Gives the addresses of a name when all of them may be reached.
 #[derive(Clone)]
