@@ -23,7 +23,8 @@ async fn the_media_type_decides_the_status_of_a_refused_request() {
         for (accept, query, status, content_type) in [
             ("application/graphql-response+json", fine, 200, GRAPHQL),
             ("application/json", fine, 200, PLAIN),
-            ("*/*", fine, 200, GRAPHQL),
+            ("*/*", fine, 200, PLAIN),
+            ("application/graphql-response+json, */*", fine, 200, GRAPHQL),
             ("application/graphql-response+json", broken, 400, GRAPHQL),
             ("application/json", broken, 200, PLAIN),
             ("application/graphql-response+json", unknown, 400, GRAPHQL),

@@ -30,6 +30,7 @@ struct System<'a> {
     table: &'a str,
     owner: Option<&'a str>,
     public_when: Option<(&'a str, &'a str)>,
+    follows: &'a [&'a str],
     listed: bool,
     description: &'a str,
 }
@@ -46,6 +47,7 @@ fn system(is: System<'_>, fields: Vec<Field>) -> TypeDef {
         fields,
         gate: None,
         owner: is.owner.map(|column| if column == "id" { Owner::Itself } else { Owner::Column(column.to_owned()) }),
+        follows: is.follows.iter().map(|field| (*field).to_owned()).collect(),
         public_when: is.public_when.map(|(column, value)| (column.to_owned(), value.to_owned())),
         listed: is.listed,
     }
@@ -85,6 +87,7 @@ fn user() -> TypeDef {
         table: "user_account",
         owner: Some("id"),
         public_when: None,
+        follows: &[],
         listed: true,
         description: "A person with an account.",
     };
@@ -109,6 +112,7 @@ fn tier() -> TypeDef {
         table: "tier",
         owner: None,
         public_when: None,
+        follows: &[],
         listed: true,
         description: "A level of membership. A higher rank opens everything that a lower one opens.",
     };
@@ -130,6 +134,7 @@ fn plan() -> TypeDef {
         table: "plan",
         owner: None,
         public_when: None,
+        follows: &[],
         listed: true,
         description: "A price for a tier.",
     };
@@ -153,6 +158,7 @@ fn order() -> TypeDef {
         table: "customer_order",
         owner: Some("user_id"),
         public_when: None,
+        follows: &[],
         listed: true,
         description: "What somebody bought or is about to.",
     };
@@ -186,6 +192,7 @@ fn comment() -> TypeDef {
         table: "comment",
         owner: Some("author_id"),
         public_when: Some(("state", "visible")),
+        follows: &["course", "lesson"],
         listed: true,
         description: "What somebody says of a course or lesson.",
     };
@@ -210,6 +217,7 @@ fn moderation_item() -> TypeDef {
         table: "moderation_item",
         owner: None,
         public_when: None,
+        follows: &[],
         listed: false,
         description: "Something that waits for a moderator, or waited.",
     };
@@ -237,6 +245,7 @@ fn plugin() -> TypeDef {
         table: "plugin",
         owner: None,
         public_when: None,
+        follows: &[],
         listed: true,
         description: "An installed plugin.",
     };
@@ -265,6 +274,7 @@ fn plugin_delivery() -> TypeDef {
         table: "plugin_delivery",
         owner: None,
         public_when: None,
+        follows: &[],
         listed: true,
         description: "Something that a plugin is still to be told. What it heard is gone from here.",
     };
@@ -296,6 +306,7 @@ fn plugin_job_run() -> TypeDef {
         table: "plugin_job_run",
         owner: None,
         public_when: None,
+        follows: &[],
         listed: true,
         description: "One run of a plugin's job.",
     };

@@ -3,32 +3,34 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use async_graphql::dynamic::Schema;
 use lyceum_domain::Domains;
 use lyceum_kernel::{Failure, Result};
 use lyceum_model::{TypeDef, TypeModel};
 
 use crate::{
     actions::{self, Action},
-    document::Documents,
+    document::{Documents, PersistedQueries},
     extend::Additions,
     filter,
     inputs::Inputs,
     limits::Limits,
     outputs::{Output, Outputs},
     roots::{self, Root},
-    schema::{self, Definition},
+    schema::{self, Compiled, Definition},
 };
 
 /// What the operator decides about the API.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ApiOptions {
     pub limits: Limits,
-    /// Tells the statements of each request in `extensions`.
+    /// Reports the statements of each request in `extensions`.
     pub dev: bool,
+    /// How long others may keep what a visitor read by a persisted query.
+    pub max_age: Duration,
 }
 
 pub struct Api {
@@ -38,6 +40,7 @@ pub struct Api {
     current: ArcSwap<Current>,
     /// Held by the one request that builds the next [`Current`].
     building: Mutex<()>,
+    pub(crate) persisted: PersistedQueries,
     roots_by_name: HashMap<String, usize>,
     actions_by_name: HashMap<String, usize>,
 }
@@ -45,7 +48,7 @@ pub struct Api {
 /// What changes when plugins change: the schema with their fields, and the
 /// documents that fit it.
 pub(crate) struct Current {
-    pub schema: Schema,
+    pub compiled: Arc<Compiled>,
     pub documents: Arc<Documents>,
     pub additions: Additions,
     /// Of the set of active plugins.
@@ -65,7 +68,17 @@ impl Api {
         let actions_by_name =
             definition.actions.iter().enumerate().map(|(i, action)| (action.name.clone(), i)).collect();
         let building = Mutex::new(());
-        Ok(Arc::new(Self { domains, options, definition, current, building, roots_by_name, actions_by_name }))
+        let persisted = PersistedQueries::default();
+        Ok(Arc::new(Self {
+            domains,
+            options,
+            definition,
+            current,
+            building,
+            persisted,
+            roots_by_name,
+            actions_by_name,
+        }))
     }
 
     /// The schema of the plugins that are active now. When they changed, the
@@ -91,7 +104,7 @@ impl Api {
     /// The schema in the schema definition language.
     #[must_use]
     pub fn sdl(&self) -> String {
-        sdl_of(&self.current().schema)
+        self.current().compiled.sdl.clone()
     }
 
     /// The names of all root fields of `Query` and `Mutation`.
@@ -119,8 +132,8 @@ impl Api {
 /// # Errors
 /// Internal: when the model makes no valid schema.
 pub fn sdl(model: &TypeModel) -> Result<String> {
-    let schema = schema::build(model, &definition(model), &Additions::default()).map_err(Failure::internal)?;
-    Ok(sdl_of(&schema))
+    let compiled = Compiled::new(model, &definition(model), &Additions::default()).map_err(Failure::internal)?;
+    Ok(compiled.sdl)
 }
 
 impl Current {
@@ -130,20 +143,12 @@ impl Current {
         let generation = domains.extensions.generation();
         let additions = Additions::of(&domains.model, definition, &domains.extensions.field_resolvers());
         if let Some(before) = before.filter(|before| before.additions.same_schema(&additions)) {
-            let (schema, documents) = (before.schema.clone(), before.documents.clone());
-            return Ok(Self { schema, documents, additions, generation });
+            let (compiled, documents) = (before.compiled.clone(), before.documents.clone());
+            return Ok(Self { compiled, documents, additions, generation });
         }
-        let schema = schema::build(&domains.model, definition, &additions).map_err(Failure::internal)?;
-        Ok(Self { schema, documents: Arc::default(), additions, generation })
+        let compiled = Compiled::new(&domains.model, definition, &additions).map_err(Failure::internal)?;
+        Ok(Self { compiled: Arc::new(compiled), documents: Arc::default(), additions, generation })
     }
-}
-
-fn sdl_of(schema: &Schema) -> String {
-    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
-    let text = schema.sdl_with_options(options);
-    // One line break at the end, none before it: so editors leave it alone.
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n").trim().replace("\n\n\n", "\n\n") + "\n"
 }
 
 pub(crate) fn definition(model: &TypeModel) -> Definition {
@@ -153,8 +158,7 @@ pub(crate) fn definition(model: &TypeModel) -> Definition {
     register_shared(&mut inputs, &mut outputs);
     let roots = roots::roots(model, &mut inputs, &mut outputs);
     let actions = actions::actions(model, &mut inputs, &mut outputs);
-    let lists = model.types().iter().map(|def| (def.name.clone(), schema::list_arguments(def))).collect();
-    Definition { inputs, lists, outputs, roots, actions }
+    Definition { inputs, outputs, roots, actions }
 }
 
 /// The objects that the read compiler answers beside the types of the model.
@@ -171,9 +175,17 @@ fn register_shared(inputs: &mut Inputs, outputs: &mut Outputs) {
         Output::new("endCursor", "String", "The cursor of the last row."),
     ];
     outputs.object("PageInfo", "What is before and behind a page.", page);
-    let reasons = ["PUBLIC", "SIGNED_IN", "ENTITLED", "SIGN_IN_REQUIRED", "TIER_REQUIRED", "PURCHASE_REQUIRED"];
-    inputs.enumeration("AccessReason", "Why gated fields are open, or what is missing.", reasons.map(str::to_owned));
-    inputs.enumeration("OfferKind", "What is offered.", ["PLAN".to_owned(), "PURCHASE".to_owned()]);
+    let reasons = [
+        ("PUBLIC", "Open to everybody."),
+        ("SIGNED_IN", "Open to everybody who has signed in, as the viewer has."),
+        ("ENTITLED", "Open to the viewer by membership, by purchase, or by a right to edit it."),
+        ("SIGN_IN_REQUIRED", "The viewer has to sign in."),
+        ("TIER_REQUIRED", "The viewer needs a membership of the tier or of a higher one."),
+        ("PURCHASE_REQUIRED", "The viewer has to buy it."),
+    ];
+    inputs.enumeration("AccessReason", "Why gated fields are open, or what is missing.", reasons);
+    let kinds = [("PLAN", "A plan of a tier."), ("PURCHASE", "The course alone.")];
+    inputs.enumeration("OfferKind", "What is offered.", kinds);
     let access = vec![
         Output::new("granted", "Boolean", "Whether the gated fields are open to the viewer.").required(),
         Output::new("reason", "AccessReason", "Why, or what is missing.").required(),

@@ -1,17 +1,21 @@
 //! The fields of a selection set, as the specification's `CollectFields`:
 //! fragments opened, `@skip` and `@include` obeyed, equal keys merged.
 
-use async_graphql::{
-    Positioned,
-    parser::types::{Directive, ExecutableDocument, Field, Selection, SelectionSet},
+use apollo_compiler::{
+    Node,
+    ast::{Argument, DirectiveList, Value},
+    executable::{ExecutableDocument, Field, Selection, SelectionSet},
 };
+use indexmap::{IndexMap, map::Entry};
+use lyceum_kernel::{ErrorCode, Failure, Result};
+use serde_json::Value as Json;
 
-use crate::inputs::{Variables, substitute};
+use crate::{coerce::Variables, document::location};
 
 /// One response key with every place of the document that asks for it.
 pub struct Selected<'d> {
     pub key: &'d str,
-    pub field: &'d Field,
+    pub field: &'d Node<Field>,
     sets: Vec<&'d SelectionSet>,
 }
 
@@ -37,70 +41,118 @@ impl<'d> Selections<'d> {
         self.variables
     }
 
-    /// The fields told of an object of this type. `names` are the names of
+    /// Where a field stands in the query, as errors report it.
+    pub fn location(&self, selected: &Selected<'d>) -> Option<Json> {
+        location(selected.field.location(), &self.document.sources)
+    }
+
+    /// The fields selected of an object of this type. `names` are the names of
     /// the type and of the interfaces and unions it belongs to.
-    pub fn fields(&self, names: &[&str]) -> Vec<Selected<'d>> {
-        let mut out = Vec::new();
+    ///
+    /// # Errors
+    /// GRAPHQL_VALIDATION_FAILED when one key is asked for in two ways.
+    pub fn fields(&self, names: &[&str]) -> Result<Vec<Selected<'d>>> {
+        let mut collected = Collected { selections: self, names, fields: IndexMap::new(), spread: Vec::new() };
         for set in &self.sets {
-            self.collect(set, names, &mut out);
+            collected.collect(set)?;
         }
-        out
+        Ok(collected.fields.into_values().collect())
     }
 
-    fn collect(&self, set: &'d SelectionSet, names: &[&str], out: &mut Vec<Selected<'d>>) {
-        for item in &set.items {
-            let selection = &item.node;
-            if !self.included(selection.directives()) {
-                continue;
+    fn included(&self, directives: &DirectiveList) -> bool {
+        let flag = |name: &str| {
+            let value = directives.get(name)?.specified_argument_by_name("if")?;
+            match &**value {
+                Value::Boolean(flag) => Some(*flag),
+                Value::Variable(name) => self.variables.get(name.as_str())?.as_bool(),
+                _ => None,
             }
-            match selection {
-                Selection::Field(field) => push(out, &field.node),
-                Selection::InlineFragment(fragment) => {
-                    let condition = fragment.node.type_condition.as_ref().map(|c| c.node.on.node.as_str());
-                    if condition.is_none_or(|name| names.contains(&name)) {
-                        self.collect(&fragment.node.selection_set.node, names, out);
-                    }
-                }
-                Selection::FragmentSpread(spread) => {
-                    let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) else { continue };
-                    if names.contains(&fragment.node.type_condition.node.on.node.as_str()) {
-                        self.collect(&fragment.node.selection_set.node, names, out);
-                    }
-                }
-            }
-        }
-    }
-
-    fn included(&self, directives: &[Positioned<Directive>]) -> bool {
-        directives.iter().all(|directive| {
-            let flag = || {
-                let value = directive.node.get_argument("if").and_then(|v| substitute(&v.node, self.variables));
-                value.and_then(|v| v.as_bool()).unwrap_or(false)
-            };
-            match directive.node.name.node.as_str() {
-                "skip" => !flag(),
-                "include" => flag(),
-                _ => true,
-            }
-        })
+        };
+        // Validated: a condition that is there has a value.
+        let skipped = directives.has("skip") && flag("skip") != Some(false);
+        let excluded = directives.has("include") && flag("include") != Some(true);
+        !skipped && !excluded
     }
 }
 
-fn push<'d>(out: &mut Vec<Selected<'d>>, field: &'d Field) {
-    let key = field.response_key().node.as_str();
-    let set = &field.selection_set.node;
-    match out.iter_mut().find(|known| known.key == key) {
-        Some(known) => known.sets.push(set),
-        None => out.push(Selected { key, field, sets: vec![set] }),
+struct Collected<'s, 'd> {
+    selections: &'s Selections<'d>,
+    names: &'s [&'s str],
+    fields: IndexMap<&'d str, Selected<'d>>,
+    /// Fragments that were opened: each is, once.
+    spread: Vec<&'d str>,
+}
+
+impl<'d> Collected<'_, 'd> {
+    fn collect(&mut self, set: &'d SelectionSet) -> Result<()> {
+        for selection in &set.selections {
+            if !self.selections.included(selection.directives()) {
+                continue;
+            }
+            match selection {
+                Selection::Field(field) => self.put(field)?,
+                Selection::InlineFragment(fragment) => {
+                    if fragment.type_condition.as_ref().is_none_or(|name| self.names.contains(&name.as_str())) {
+                        self.collect(&fragment.selection_set)?;
+                    }
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = spread.fragment_name.as_str();
+                    let Some(fragment) = self.selections.document.fragments.get(name) else { continue };
+                    let opened = self.spread.contains(&name);
+                    if !opened && self.names.contains(&fragment.type_condition().as_str()) {
+                        self.spread.push(name);
+                        self.collect(&fragment.selection_set)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, field: &'d Node<Field>) -> Result<()> {
+        let key = field.response_key().as_str();
+        match self.fields.entry(key) {
+            Entry::Vacant(free) => drop(free.insert(Selected { key, field, sets: vec![&field.selection_set] })),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                // apollo-compiler takes lists of different lengths for the same.
+                if known.field.name != field.name || !same_arguments(&known.field.arguments, &field.arguments) {
+                    let message = format!("The key \"{key}\" is asked for in two ways: give one of them an alias.");
+                    return Err(Failure::new(ErrorCode::GraphqlValidationFailed, message));
+                }
+                known.sets.push(&field.selection_set);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn same_arguments(one: &[Node<Argument>], other: &[Node<Argument>]) -> bool {
+    let given = |argument: &Node<Argument>| {
+        other.iter().any(|known| known.name == argument.name && same_value(&known.value, &argument.value))
+    };
+    one.len() == other.len() && one.iter().all(given)
+}
+
+/// The order of fields does not matter, the length of lists does.
+fn same_value(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(name, value)| other.iter().any(|(known, other)| known == name && same_value(value, other)))
+        }
+        (one, other) => one == other,
     }
 }
 
 impl<'d> Selected<'d> {
     pub fn name(&self) -> &'d str {
-        self.field.name.node.as_str()
-    }
-
-    pub fn argument(&self, name: &str) -> Option<&'d async_graphql_value::Value> {
-        self.field.get_argument(name).map(|value| &value.node)
+        self.field.name.as_str()
     }
 }

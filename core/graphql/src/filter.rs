@@ -5,10 +5,11 @@ use lyceum_kernel::{Failure, Result};
 use lyceum_model::{Field, FieldKind, Scalar, TypeDef, TypeModel, names::pascal};
 use lyceum_store::read::{Filter, Operator};
 use sea_orm::Value;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::{
     inputs::{Input, InputType, Inputs},
+    limits::Meter,
     plan,
     schema::readable,
 };
@@ -52,7 +53,16 @@ fn register_type(inputs: &mut Inputs, def: &TypeDef) {
                 operators(&ty, &[EQUALITY]),
             );
         }
-        fields.push(Input::new(&field.name, InputType::Object(field_filter(field)), &field.description));
+        let description = match &field.kind {
+            FieldKind::ToOne { .. } => {
+                format!("{} The one that it leads to has to meet these conditions.", field.description)
+            }
+            FieldKind::ToMany { .. } | FieldKind::ManyToMany { .. } => {
+                format!("{} At least one of them has to meet these conditions.", field.description)
+            }
+            FieldKind::Scalar { .. } | FieldKind::Money { .. } => field.description.clone(),
+        };
+        fields.push(Input::new(&field.name, InputType::Object(field_filter(field)), &description));
     }
     let own = || InputType::Object(name.clone());
     fields.push(Input::new("and", own(), "All of these must hold.").list());
@@ -68,9 +78,9 @@ fn operators(ty: &InputType, sets: &[&[&str]]) -> Vec<Input> {
 fn operator_input(name: &str, ty: &InputType) -> Input {
     let text = match name {
         "eq" => "Equal.",
-        "ne" => "Not equal.",
-        "in" => "One of these.",
-        "notIn" => "None of these.",
+        "ne" => "Not equal; rows without a value too.",
+        "in" => "One of these. An empty list is met by no row.",
+        "notIn" => "None of these; rows without a value too. An empty list is met by every row.",
         "isNull" => "Whether there is no value.",
         "lt" => "Less than.",
         "lte" => "Less than or equal.",
@@ -115,70 +125,120 @@ fn field_filter(field: &Field) -> String {
     }
 }
 
-/// A checked filter value as a condition.
-pub fn parse<'m>(model: &'m TypeModel, def: &'m TypeDef, value: &Json) -> Result<Filter<'m>> {
-    let Json::Object(map) = value else { return Ok(Filter::All(Vec::new())) };
-    let mut parts = Vec::new();
-    for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
-        parts.push(match name.as_str() {
-            "and" => Filter::All(list(model, def, value)?),
-            "or" => Filter::Any(list(model, def, value)?),
-            "not" => Filter::Not(Box::new(parse(model, def, value)?)),
-            "id" => id_filter(def, value)?,
-            _ => field_condition(model, def, name, value)?,
-        });
-    }
-    Ok(Filter::All(parts))
+/// A checked filter value as a condition. What it costs goes to the meter.
+///
+/// # Errors
+/// BAD_USER_INPUT, FILTER_TOO_LARGE, QUERY_TOO_COSTLY.
+pub fn parse<'m>(model: &'m TypeModel, def: &'m TypeDef, value: &Json, meter: &mut Meter) -> Result<Filter<'m>> {
+    Parser { model, meter, relations: 0 }.filter(def, value, "filter")
 }
 
-fn list<'m>(model: &'m TypeModel, def: &'m TypeDef, value: &Json) -> Result<Vec<Filter<'m>>> {
-    value.as_array().into_iter().flatten().map(|item| parse(model, def, item)).collect()
+struct Parser<'m, 'p> {
+    model: &'m TypeModel,
+    meter: &'p mut Meter,
+    /// The relations that lead to where it is.
+    relations: usize,
 }
 
-fn id_filter<'m>(def: &'m TypeDef, value: &Json) -> Result<Filter<'m>> {
-    let mut parts = Vec::new();
-    for (name, value) in entries(value) {
-        let (operator, _) = operator(name, value);
-        let values = if name == "isNull" { Vec::new() } else { plan::ids(def, value, &format!("filter.id.{name}"))? };
-        parts.push(Filter::Id { operator, values });
+impl<'m> Parser<'m, '_> {
+    fn filter(&mut self, def: &'m TypeDef, value: &Json, path: &str) -> Result<Filter<'m>> {
+        let mut parts = Vec::new();
+        for (name, value) in entries(value) {
+            let path = format!("{path}.{name}");
+            refuse_null(value, &path)?;
+            parts.push(match name {
+                "and" => Filter::All(self.list(def, value, &path)?),
+                "or" => Filter::Any(self.list(def, value, &path)?),
+                "not" => {
+                    self.meter.condition(false, 0)?;
+                    Filter::Not(Box::new(self.filter(def, value, &path)?))
+                }
+                "id" => self.id(def, value, &path)?,
+                _ => self.field(def, name, value, &path)?,
+            });
+        }
+        Ok(Filter::All(parts))
     }
-    Ok(Filter::All(parts))
+
+    fn list(&mut self, def: &'m TypeDef, value: &Json, path: &str) -> Result<Vec<Filter<'m>>> {
+        let items = value.as_array().into_iter().flatten().enumerate();
+        let one = |(index, item)| {
+            self.meter.condition(false, 0)?;
+            self.filter(def, item, &format!("{path}.{index}"))
+        };
+        items.map(one).collect()
+    }
+
+    fn id(&mut self, def: &'m TypeDef, value: &Json, path: &str) -> Result<Filter<'m>> {
+        let mut parts = Vec::new();
+        for (name, value) in entries(value) {
+            let path = format!("{path}.{name}");
+            self.count(name, value, &path)?;
+            let (operator, takes_value) = operator(name, value);
+            let values = if takes_value { plan::ids(def, value, &path)? } else { Vec::new() };
+            parts.push(Filter::Id { operator, values });
+        }
+        Ok(Filter::All(parts))
+    }
+
+    fn field(&mut self, def: &'m TypeDef, name: &str, value: &Json, path: &str) -> Result<Filter<'m>> {
+        let field = def.field(name).ok_or_else(|| Failure::input(path, "There is no such field."))?;
+        if let Some(target) = field.target() {
+            return self.related(field, target, value, path);
+        }
+        let mut parts = Vec::new();
+        for (name, value) in entries(value) {
+            let path = format!("{path}.{name}");
+            self.count(name, value, &path)?;
+            parts.push(condition(field, name, value, &path)?);
+        }
+        Ok(Filter::All(parts))
+    }
+
+    fn related(&mut self, field: &'m Field, target: &str, value: &Json, path: &str) -> Result<Filter<'m>> {
+        let target = self.model.get(target);
+        let target = target.ok_or_else(|| Failure::internal(format!("the model has no type of {path}")))?;
+        self.relations += 1;
+        self.meter.relation(self.relations)?;
+        let filter = self.filter(target, value, path)?;
+        self.relations -= 1;
+        Ok(Filter::Related { field, target, filter: Box::new(filter) })
+    }
+
+    /// Counts one condition, which must have a value: null is none, and a
+    /// condition that is left out lets more rows through.
+    fn count(&mut self, operator: &str, value: &Json, path: &str) -> Result<()> {
+        refuse_null(value, path)?;
+        self.meter.condition(TEXT.contains(&operator), value.as_array().map_or(0, Vec::len))
+    }
 }
 
-fn field_condition<'m>(model: &'m TypeModel, def: &'m TypeDef, name: &str, value: &Json) -> Result<Filter<'m>> {
-    let field = def.field(name).ok_or_else(|| Failure::input(&format!("filter.{name}"), "There is no such field."))?;
-    if let Some(target) = field.target() {
-        let target = model.get(target).ok_or_else(|| Failure::internal(format!("the model has no type {target}")))?;
-        return Ok(Filter::Related { field, target, filter: Box::new(parse(model, target, value)?) });
+fn refuse_null(value: &Json, path: &str) -> Result<()> {
+    match value {
+        Json::Null => Err(Failure::input(path, "Null is no condition: leave it out, or use \"isNull\".")),
+        _ => Ok(()),
     }
-    let mut parts = Vec::new();
-    for (name, value) in entries(value) {
-        parts.push(condition(field, name, value)?);
-    }
-    Ok(Filter::All(parts))
 }
 
-fn condition<'m>(field: &'m Field, name: &str, value: &Json) -> Result<Filter<'m>> {
+fn condition<'m>(field: &'m Field, name: &str, value: &Json, path: &str) -> Result<Filter<'m>> {
     if name == "currency" {
         return Ok(Filter::Currency { field, code: value.as_str().unwrap_or_default().to_owned() });
     }
     let (operator, takes_value) = operator(name, value);
     let is_pattern = matches!(operator, Operator::Contains | Operator::StartsWith);
     if is_pattern && value.as_str().is_some_and(|text| text.len() > PATTERN_BYTES_MAX) {
-        return Err(Failure::input(&format!("filter.{}", field.name), format!("At most {PATTERN_BYTES_MAX} bytes.")));
+        return Err(Failure::input(path, format!("At most {PATTERN_BYTES_MAX} bytes.")));
     }
     let values = match value {
         _ if !takes_value => Vec::new(),
-        Json::Array(items) => items.iter().map(|item| database_value(field, item)).collect::<Result<_>>()?,
-        single => vec![database_value(field, single)?],
+        Json::Array(items) => items.iter().map(|item| database_value(field, item, path)).collect::<Result<_>>()?,
+        single => vec![database_value(field, single, path)?],
     };
     Ok(Filter::Compare { field, operator, values })
 }
 
 fn entries(value: &Json) -> impl Iterator<Item = (&str, &Json)> {
-    static NONE: std::sync::LazyLock<Map<String, Json>> = std::sync::LazyLock::new(Map::new);
-    let map = value.as_object().unwrap_or(&NONE);
-    map.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.as_str(), value))
+    value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
 }
 
 fn operator(name: &str, value: &Json) -> (Operator, bool) {
@@ -199,7 +259,7 @@ fn operator(name: &str, value: &Json) -> (Operator, bool) {
 }
 
 /// A filter value as the column holds it.
-fn database_value(field: &Field, value: &Json) -> Result<Value> {
+fn database_value(field: &Field, value: &Json, path: &str) -> Result<Value> {
     let scalar = match &field.kind {
         FieldKind::Scalar { scalar, .. } => scalar,
         _ => &Scalar::Long,
@@ -210,10 +270,10 @@ fn database_value(field: &Field, value: &Json) -> Result<Value> {
         Scalar::Boolean => value.as_bool().unwrap_or_default().into(),
         Scalar::Enumeration { .. } => text.to_ascii_lowercase().into(),
         Scalar::Decimal { scale } => lyceum_domain::content::scaled(text, *scale)
-            .ok_or_else(|| Failure::input(&format!("filter.{}", field.name), "This is not a decimal number."))?
+            .ok_or_else(|| Failure::input(path, "This is not a decimal number of this field."))?
             .into(),
         Scalar::Id { prefix } => lyceum_kernel::GlobalId::expect(text, prefix)
-            .map_err(|error| Failure::input(&format!("filter.{}", field.name), error.to_string()))?
+            .map_err(|error| Failure::input(path, error.to_string()))?
             .to_string()
             .into(),
         _ => text.into(),

@@ -5,26 +5,27 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::{ConnectInfo, DefaultBodyLimit, Extension, Query, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Extension, Query, Request, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use lyceum_domain::identity::Peer;
-use lyceum_kernel::{ErrorCode, Failure, Result};
+use lyceum_kernel::{ErrorCode, Failure, Result, Viewer};
 use lyceum_store::StatementLog;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
     api::{Api, STATEMENTS_PLACE},
-    error::error_json,
-    execute::{Answer, Asker, GraphqlRequest},
+    error::{Refused, error_json},
+    execute::{Answer, Asker, GraphqlRequest, RejectedToken},
     upload,
 };
 
 const GRAPHQL: HeaderValue = HeaderValue::from_static("application/graphql-response+json; charset=utf-8");
 const PLAIN: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The media type of the answer: it decides the status of a refused request.
@@ -60,12 +61,34 @@ impl Api {
             return (StatusCode::NOT_ACCEPTABLE, text).into_response();
         };
         let log = Arc::new(StatementLog::default());
+        let persisted = request.as_ref().is_ok_and(|request| request.persisted_hash.is_some());
         let work = self.answer(request, headers, peer, safe);
         let (answer, request_id) = if self.options.dev { log.clone().record(work).await } else { work.await };
         match answer {
-            Answer::Ran(body) if self.options.dev => body_response(StatusCode::OK, media, with_statements(&body, &log)),
-            Answer::Ran(body) => body_response(StatusCode::OK, media, body),
-            Answer::Refused(failure) => refused(&failure, media, &request_id),
+            Answer::Ran(ran) => {
+                let sharable = safe && persisted && !ran.has_errors && !headers.contains_key(header::AUTHORIZATION);
+                let (locale, is_mutation) = (ran.locale, ran.is_mutation);
+                let body = if self.options.dev { with_statements(&ran.body, &log) } else { ran.body };
+                let mut response = body_response(StatusCode::OK, media, body);
+                let cache = self.cache_control(sharable, is_mutation || headers.contains_key(header::AUTHORIZATION));
+                response.headers_mut().insert(header::CACHE_CONTROL, cache);
+                if let Ok(locale) = HeaderValue::from_str(&locale) {
+                    response.headers_mut().insert(header::CONTENT_LANGUAGE, locale);
+                }
+                response
+            }
+            Answer::Refused(refused) => refused_response(&refused, media, &request_id),
+        }
+    }
+
+    /// Only what a visitor read by the hash of a persisted query may be kept
+    /// by others; what a mutation answered may hold tokens.
+    fn cache_control(&self, sharable: bool, private: bool) -> HeaderValue {
+        match (sharable, private) {
+            (true, false) => HeaderValue::from_str(&format!("public, max-age={}", self.options.max_age.as_secs()))
+                .unwrap_or(NO_STORE),
+            (false, false) => HeaderValue::from_static("private, no-cache"),
+            (_, true) => NO_STORE,
         }
     }
 
@@ -78,16 +101,59 @@ impl Api {
     ) -> (Answer, String) {
         let request_id = text(headers, &REQUEST_ID).unwrap_or_default().to_owned();
         let asker = async {
-            let request = request?;
-            let viewer = self.domains.identity.viewer_for(bearer(headers)?).await?;
+            let request = self.persisted_query(request?)?;
+            let (viewer, rejected_token) = self.viewer(headers).await?;
             let user_agent = text(headers, &header::USER_AGENT).map(|agent| agent.chars().take(200).collect());
             let peer = Peer { address: peer.map(|peer| peer.ip()), user_agent };
-            Ok((request, Asker { viewer, peer, request_id: request_id.clone(), safe }))
+            let locale = text(headers, &header::ACCEPT_LANGUAGE).and_then(|asked| self.domains.locales.accepted(asked));
+            let locale = locale.cloned();
+            let request_id = request_id.clone();
+            Ok::<_, Failure>((request, Asker { viewer, peer, request_id, safe, locale, rejected_token }))
         };
         match asker.await {
             Ok((request, asker)) => (self.run(request, &asker).await, request_id),
-            Err(failure) => (Answer::Refused(failure), request_id),
+            Err(failure) => (Answer::Refused(Refused::from(failure)), request_id),
         }
+    }
+
+    /// Who asks. One whose token is not good is a visitor: what needs more
+    /// than that says why it is not given.
+    async fn viewer(&self, headers: &HeaderMap) -> Result<(Viewer, Option<RejectedToken>)> {
+        let identity = &self.domains.identity;
+        let found = match bearer(headers) {
+            Ok(token) => identity.viewer_for(token).await,
+            Err(failure) => Err(failure),
+        };
+        match found {
+            Ok(viewer) => Ok((viewer, None)),
+            Err(failure) => match failure.code() {
+                ErrorCode::TokenExpired | ErrorCode::SessionRevoked | ErrorCode::Unauthenticated => {
+                    let rejected = RejectedToken { code: failure.code(), message: failure.message().to_owned() };
+                    Ok((identity.visitor(), Some(rejected)))
+                }
+                _ => Err(failure),
+            },
+        }
+    }
+
+    /// The request with the query that its hash names (automatic persisted
+    /// queries, version 1).
+    fn persisted_query(&self, mut request: GraphqlRequest) -> Result<GraphqlRequest> {
+        let Some(hash) = &request.persisted_hash else { return Ok(request) };
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(hash, &mut bytes)
+            .map_err(|_| bad_request("\"sha256Hash\" is 64 hexadecimal digits: the SHA-256 of the query."))?;
+        if !request.query.is_empty() {
+            return match self.persisted.insert(bytes, &request.query) {
+                true => Ok(request),
+                false => Err(bad_request("The query is not the one that \"sha256Hash\" names.")),
+            };
+        }
+        let known = self.persisted.get(&bytes);
+        // The text is what clients of this protocol compare with.
+        let unknown = || Failure::new(ErrorCode::PersistedQueryNotFound, "PersistedQueryNotFound");
+        request.query = known.ok_or_else(unknown)?.to_string();
+        Ok(request)
     }
 }
 
@@ -102,23 +168,30 @@ struct Parameters {
     query: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
+    extensions: Option<String>,
 }
 
 async fn by_get(
     State(api): State<Arc<Api>>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Response {
     let request = (|| {
-        let query = parameters.query.ok_or_else(|| bad_request("The parameter \"query\" is missing."))?;
-        let variables = match parameters.variables.as_deref() {
-            None | Some("") => Map::new(),
+        let Query(parameters) = parameters.map_err(|error| bad_request(&error.body_text()))?;
+        let object = |name: &str, text: Option<&str>| match text {
+            None | Some("") => Ok(Json::Null),
             Some(text) => serde_json::from_str(text)
-                .map_err(|_| bad_request("The parameter \"variables\" is not a JSON object."))?,
+                .map_err(|_| bad_request(&format!("The parameter \"{name}\" is not a JSON object."))),
         };
-        let operation_name = parameters.operation_name.filter(|name| !name.is_empty());
-        Ok(GraphqlRequest { query, operation_name, variables })
+        let mut body = Map::new();
+        if let Some(query) = parameters.query {
+            body.insert("query".into(), query.into());
+        }
+        body.insert("operationName".into(), parameters.operation_name.into());
+        body.insert("variables".into(), object("variables", parameters.variables.as_deref())?);
+        body.insert("extensions".into(), object("extensions", parameters.extensions.as_deref())?);
+        of_body(body)
     })();
     api.respond(request, &headers, peer.map(|Extension(ConnectInfo(peer))| peer), true).await
 }
@@ -155,17 +228,46 @@ async fn by_post(
 
 /// A request body as the specification has it.
 pub(crate) fn parse(body: &[u8]) -> Result<GraphqlRequest> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        query: Option<String>,
-        operation_name: Option<String>,
-        variables: Option<Map<String, Json>>,
+    let body: Json = serde_json::from_slice(body).map_err(|error| {
+        bad_request(&format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
+    })?;
+    match body {
+        Json::Object(body) => of_body(body),
+        _ => Err(bad_request("The body is a JSON object with \"query\"; batches are not supported.")),
     }
-    let body: Body = serde_json::from_slice(body)
-        .map_err(|error| bad_request(&format!("The body is not a GraphQL request: {error}.")))?;
-    let query = body.query.ok_or_else(|| bad_request("The field \"query\" is missing."))?;
-    Ok(GraphqlRequest { query, operation_name: body.operation_name, variables: body.variables.unwrap_or_default() })
+}
+
+fn of_body(mut body: Map<String, Json>) -> Result<GraphqlRequest> {
+    let mut text = |name: &str| match body.remove(name) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text)),
+        Some(_) => Err(bad_request(&format!("\"{name}\" is not a text."))),
+    };
+    let (query, operation_name) = (text("query")?, text("operationName")?);
+    let mut object = |name: &str| match body.remove(name) {
+        None | Some(Json::Null) => Ok(Map::new()),
+        Some(Json::Object(map)) => Ok(map),
+        Some(_) => Err(bad_request(&format!("\"{name}\" is not an object."))),
+    };
+    let (variables, extensions) = (object("variables")?, object("extensions")?);
+    let persisted_hash = persisted_hash(&extensions)?;
+    let query = match (query, &persisted_hash) {
+        (Some(query), _) => query,
+        (None, Some(_)) => String::new(),
+        (None, None) => return Err(bad_request("\"query\" is missing.")),
+    };
+    let operation_name = operation_name.filter(|name| !name.is_empty());
+    Ok(GraphqlRequest { query, operation_name, variables, persisted_hash })
+}
+
+fn persisted_hash(extensions: &Map<String, Json>) -> Result<Option<String>> {
+    match extensions.get("persistedQuery") {
+        None | Some(Json::Null) => Ok(None),
+        Some(asked) => match (asked["version"].as_i64(), asked["sha256Hash"].as_str()) {
+            (Some(1), Some(hash)) => Ok(Some(hash.to_owned())),
+            _ => Err(bad_request("\"persistedQuery\" is {\"version\": 1, \"sha256Hash\": …}.")),
+        },
+    }
 }
 
 pub(crate) fn bad_request(message: &str) -> Failure {
@@ -187,47 +289,74 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     }
 }
 
-/// The media type that the client takes, ours first among equals.
+/// The media type that the client takes. One that takes everything gets
+/// `application/json`, which every client reads.
 fn accepted(headers: &HeaderMap) -> Option<Media> {
-    let Some(accept) = text(headers, &header::ACCEPT) else { return Some(Media::Graphql) };
-    let mut best: Option<(Media, f32)> = None;
+    let Some(accept) = text(headers, &header::ACCEPT).filter(|accept| !accept.trim().is_empty()) else {
+        return Some(Media::Plain);
+    };
+    let mut best: Option<(Media, bool, f32)> = None;
     for range in accept.split(',') {
         let mut parts = range.split(';').map(str::trim);
-        let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "application/graphql-response+json" => Media::Graphql,
-            "application/json" => Media::Plain,
-            "*/*" | "application/*" => Media::Graphql,
+        let (media, named) = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "application/graphql-response+json" => (Media::Graphql, true),
+            "application/json" => (Media::Plain, true),
+            "*/*" | "application/*" => (Media::Plain, false),
             _ => continue,
         };
         let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
-        let better = best.is_none_or(|(known, w)| {
-            weight > w || ((weight - w).abs() < f32::EPSILON && media == Media::Graphql && known == Media::Plain)
+        // Among equals what is named comes before what is not, and ours first.
+        let rank = |media: Media, named: bool| (named, media == Media::Graphql);
+        let better = best.is_none_or(|(known, known_named, w): (Media, bool, f32)| {
+            weight > w || ((weight - w).abs() < f32::EPSILON && rank(media, named) > rank(known, known_named))
         });
         if weight > 0.0 && better {
-            best = Some((media, weight));
+            best = Some((media, named, weight));
         }
     }
-    best.map(|(media, _)| media)
+    best.map(|(media, ..)| media)
 }
 
-fn refused(failure: &Failure, media: Media, request_id: &str) -> Response {
-    let body = json!({ "errors": [error_json(failure, &[], request_id)] }).to_string();
-    let status = StatusCode::from_u16(failure.code().http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    // The query was understood and refused: older clients read 200.
+fn refused_response(refused: &Refused, media: Media, request_id: &str) -> Response {
+    let errors: Vec<Json> = refused.0.iter().map(|failure| error_json(failure, &[], request_id)).collect();
+    let body = json!({ "errors": errors }).to_string();
+    let code = refused.code();
+    let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // The request was understood and refused: older clients read 200.
     let understood = matches!(
-        failure.code(),
+        code,
         ErrorCode::GraphqlParseFailed
             | ErrorCode::GraphqlValidationFailed
+            | ErrorCode::BadUserInput
             | ErrorCode::QueryTooDeep
             | ErrorCode::QueryTooCostly
+            | ErrorCode::QueryTooLarge
+            | ErrorCode::FilterTooLarge
+            | ErrorCode::PageTooLarge
             | ErrorCode::TooManyAliases
     );
     let status = if media == Media::Plain && understood { StatusCode::OK } else { status };
     let mut response = body_response(status, media, body);
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
+        StatusCode::UNAUTHORIZED => {
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"))),
+        _ => {}
+    }
+    if let Some(seconds) = retry_after(refused) {
+        headers.insert(header::RETRY_AFTER, seconds);
     }
     response
+}
+
+fn retry_after(refused: &Refused) -> Option<HeaderValue> {
+    let (_, seconds) = refused.0.first()?.details().iter().find(|(name, _)| *name == "retryAfterSeconds")?;
+    HeaderValue::from_str(&seconds.as_u64()?.to_string()).ok()
 }
 
 fn body_response(status: StatusCode, media: Media, body: String) -> Response {
@@ -257,8 +386,9 @@ mod tests {
         assert_eq!(media("application/json"), Some(Media::Plain));
         assert_eq!(media("application/graphql-response+json, application/json;q=0.9"), Some(Media::Graphql));
         assert_eq!(media("application/json, application/graphql-response+json;q=0.5"), Some(Media::Plain));
-        assert_eq!(media("*/*"), Some(Media::Graphql));
+        assert_eq!(media("*/*"), Some(Media::Plain));
+        assert_eq!(media("application/graphql-response+json, */*"), Some(Media::Graphql));
         assert_eq!(media("text/html"), None);
-        assert_eq!(accepted(&HeaderMap::new()), Some(Media::Graphql));
+        assert_eq!(accepted(&HeaderMap::new()), Some(Media::Plain));
     }
 }

@@ -1,17 +1,31 @@
-//! Limits on queries. All are on by default.
+//! Limits on queries, and what each part of a query costs. All are on by
+//! default; `docs/limits.md` lists them.
+
+use std::time::Duration;
 
 use lyceum_kernel::{ErrorCode, Failure, Result};
 
 /// What one request may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Bytes of the query text.
+    pub query_bytes: usize,
+    /// Tokens of the query text.
+    pub tokens: usize,
     /// Levels of nested fields.
     pub depth: usize,
-    /// Fields times rows: a list multiplies what it holds by its page size. A
-    /// plugin's field counts ten.
+    /// The sum of [`cost`] over an operation.
     pub cost: u64,
-    /// Aliases in the document.
+    /// Fields of all levels, without their rows.
+    pub fields: u64,
+    /// Aliases, those of fragments counted at each spread.
     pub aliases: usize,
+    /// Conditions of all filters.
+    pub conditions: usize,
+    /// Relations in all filters.
+    pub filter_relations: usize,
+    /// Items of all lists in filters.
+    pub filter_values: usize,
     /// Rows of one page.
     pub page_size: u32,
     /// Rows of a page when the query does not say.
@@ -20,56 +34,111 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Root fields of one operation.
     pub root_fields: usize,
+    /// How long a query may take.
+    pub query_time: Duration,
+    /// How long a mutation may take.
+    pub mutation_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            query_bytes: 65_536,
+            tokens: 20_000,
             depth: 15,
             cost: 20_000,
+            fields: 2_000,
             aliases: 50,
+            conditions: 100,
+            filter_relations: 12,
+            filter_values: 10_000,
             page_size: 100,
             default_page_size: 20,
             body_bytes: 1 << 20,
             root_fields: 30,
+            query_time: Duration::from_secs(10),
+            mutation_time: Duration::from_secs(30),
         }
     }
 }
 
-/// What a plugin's field costs: a call of a guest is dearer than a column.
-pub const GUEST_FIELD: u64 = 10;
+/// Sort keys of one list. A cursor compares each with all before it.
+pub const SORT_KEYS: usize = 5;
+/// Relations in one another in a filter.
+pub const FILTER_DEPTH: usize = 5;
+
+/// What the parts of a query cost, in fields of one row. What stands in a list
+/// costs as often as the list has rows.
+pub mod cost {
+    /// A field of a plugin: a call of a guest is more expensive than a column.
+    pub const PLUGIN_FIELD: u64 = 10;
+    /// A list: it is sorted and cut.
+    pub const LIST: u64 = 1;
+    /// A sort key beyond the first.
+    pub const SORT_KEY: u64 = 1;
+    /// `totalCount`: it looks at every row.
+    pub const TOTAL_COUNT: u64 = 2;
+    /// `totalCount` of a list with a filter.
+    pub const FILTERED_COUNT: u64 = 50;
+    /// A condition of a filter.
+    pub const CONDITION: u64 = 2;
+    /// A condition that searches in texts.
+    pub const TEXT_CONDITION: u64 = 20;
+    /// A relation in a filter.
+    pub const FILTER_RELATION: u64 = 50;
+    /// `offers` of an entry.
+    pub const OFFERS: u64 = 10;
+    /// The root field `search`.
+    pub const SEARCH: u64 = 200;
+    /// The root field `recommendedCourses`.
+    pub const RECOMMENDATION: u64 = 500;
+}
 
 /// The cost of an operation, as it is added up.
 #[derive(Debug, Clone)]
 pub struct Meter {
     limits: Limits,
     cost: u64,
+    fields: u64,
     depth: usize,
     rows: Vec<u64>,
+    filters: FilterSize,
+}
+
+/// The size of all filters of an operation.
+#[derive(Debug, Clone, Copy, Default)]
+struct FilterSize {
+    conditions: usize,
+    relations: usize,
+    values: usize,
 }
 
 impl Meter {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, cost: 0, depth: 0, rows: vec![1] }
+        Self { limits, cost: 0, fields: 0, depth: 0, rows: vec![1], filters: FilterSize::default() }
     }
 
     pub fn cost(&self) -> u64 {
         self.cost
     }
 
-    /// One field at the present level.
+    /// One field at the present level. It counts even where its list has no
+    /// rows: the statement is written for it.
     pub fn field(&mut self) -> Result<()> {
-        self.add(1)
+        self.fields += 1;
+        if self.fields > self.limits.fields {
+            let most = self.limits.fields;
+            let message = format!("The query has more than {most} fields, those of fragments counted at each spread.");
+            let failure = Failure::new(ErrorCode::QueryTooLarge, message);
+            return Err(failure.with("limited", "fields").with("limit", most));
+        }
+        self.spend(1)
     }
 
-    /// What a plugin's field costs beyond one of ours.
-    pub fn guest(&mut self) -> Result<()> {
-        self.add(GUEST_FIELD - 1)
-    }
-
-    fn add(&mut self, fields: u64) -> Result<()> {
+    /// Adds a cost at the present level, once for each row of it.
+    pub fn spend(&mut self, cost: u64) -> Result<()> {
         let rows = self.rows.last().copied().unwrap_or(1);
-        self.cost = self.cost.saturating_add(rows.saturating_mul(fields));
+        self.cost = self.cost.saturating_add(rows.saturating_mul(cost));
         if self.cost <= self.limits.cost {
             return Ok(());
         }
@@ -77,21 +146,44 @@ impl Meter {
         Err(Failure::new(ErrorCode::QueryTooCostly, message).with("limit", self.limits.cost))
     }
 
-    /// One level deeper, each of its fields told `rows` times, until
-    /// [`Meter::leave`].
+    /// One level deeper, each of its fields read `rows` times, until
+    /// [`Meter::leave`]. A list without rows costs as one with one.
     pub fn enter(&mut self, rows: u32) -> Result<()> {
         self.depth += 1;
         if self.depth > self.limits.depth {
             let message = format!("The query is nested deeper than {} levels.", self.limits.depth);
             return Err(Failure::new(ErrorCode::QueryTooDeep, message).with("limit", self.limits.depth));
         }
-        self.rows.push(self.rows.last().copied().unwrap_or(1).saturating_mul(u64::from(rows)));
+        self.rows.push(self.rows.last().copied().unwrap_or(1).saturating_mul(u64::from(rows.max(1))));
         Ok(())
     }
 
     pub fn leave(&mut self) {
         self.rows.pop();
         self.depth -= 1;
+    }
+
+    /// One condition of a filter.
+    ///
+    /// # Errors
+    /// FILTER_TOO_LARGE, QUERY_TOO_COSTLY.
+    pub fn condition(&mut self, searches_text: bool, values: usize) -> Result<()> {
+        self.filters.conditions += 1;
+        self.filters.values += values;
+        filter_limit("conditions", self.filters.conditions, self.limits.conditions)?;
+        filter_limit("values in lists", self.filters.values, self.limits.filter_values)?;
+        self.spend(if searches_text { cost::TEXT_CONDITION } else { cost::CONDITION })
+    }
+
+    /// One relation in a filter, so deep in others.
+    ///
+    /// # Errors
+    /// FILTER_TOO_LARGE, QUERY_TOO_COSTLY.
+    pub fn relation(&mut self, depth: usize) -> Result<()> {
+        self.filters.relations += 1;
+        filter_limit("relations", self.filters.relations, self.limits.filter_relations)?;
+        filter_limit("relations in one another", depth, FILTER_DEPTH)?;
+        self.spend(cost::FILTER_RELATION)
     }
 
     /// The size of a page that was asked for.
@@ -110,9 +202,21 @@ impl Meter {
     }
 }
 
+fn filter_limit(of: &'static str, number: usize, most: usize) -> Result<()> {
+    if number <= most {
+        return Ok(());
+    }
+    let message = format!("The filters of the query have more than {most} {of}.");
+    Err(Failure::new(ErrorCode::FilterTooLarge, message).with("limited", of).with("limit", most))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn code(result: Result<()>) -> Option<ErrorCode> {
+        result.err().map(|failure| failure.code())
+    }
 
     #[test]
     fn a_list_multiplies_what_it_holds() {
@@ -122,23 +226,33 @@ mod tests {
         meter.leave();
         meter.leave();
         assert!(meter.enter(11).is_ok());
-        assert_eq!(meter.field().map_err(|f| f.code()), Err(ErrorCode::QueryTooCostly));
+        assert_eq!(code(meter.field()), Some(ErrorCode::QueryTooCostly));
     }
 
     #[test]
-    fn a_plugins_field_counts_ten_in_each_row() {
-        let mut meter = Meter::new(Limits { cost: 100, ..Limits::default() });
-        assert!(meter.enter(5).is_ok() && meter.field().is_ok() && meter.guest().is_ok());
-        assert_eq!(meter.cost(), 50);
-        assert!(meter.field().is_ok());
-        assert_eq!(meter.guest().map_err(|f| f.code()), Ok(()), "a hundred fits");
-        assert_eq!(meter.field().map_err(|f| f.code()), Err(ErrorCode::QueryTooCostly));
+    fn a_list_without_rows_is_not_free() {
+        let mut meter = Meter::new(Limits { fields: 3, ..Limits::default() });
+        assert!(meter.enter(0).is_ok() && meter.field().is_ok());
+        assert_eq!(meter.cost(), 1);
+        assert!(meter.field().is_ok() && meter.field().is_ok());
+        assert_eq!(code(meter.field()), Some(ErrorCode::QueryTooLarge));
+    }
+
+    #[test]
+    fn filters_of_all_lists_share_their_limits() {
+        let limits = Limits { conditions: 3, filter_relations: 2, filter_values: 10, ..Limits::default() };
+        let mut meter = Meter::new(limits);
+        assert!(meter.condition(false, 10).is_ok() && meter.condition(true, 0).is_ok());
+        assert_eq!(code(meter.condition(false, 1)), Some(ErrorCode::FilterTooLarge), "an eleventh value");
+        assert_eq!(code(meter.condition(false, 0)), Some(ErrorCode::FilterTooLarge), "a fourth condition");
+        assert!(meter.relation(1).is_ok());
+        assert_eq!(code(meter.relation(FILTER_DEPTH + 1)), Some(ErrorCode::FilterTooLarge));
     }
 
     #[test]
     fn depth_is_counted_from_the_root() {
         let mut meter = Meter::new(Limits { depth: 2, ..Limits::default() });
         assert!(meter.enter(1).is_ok() && meter.enter(1).is_ok());
-        assert_eq!(meter.enter(1).map_err(|f| f.code()), Err(ErrorCode::QueryTooDeep));
+        assert_eq!(code(meter.enter(1)), Some(ErrorCode::QueryTooDeep));
     }
 }

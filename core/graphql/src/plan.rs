@@ -1,6 +1,6 @@
 //! From a selection to a plan: what the read compiler is asked.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use lyceum_kernel::{ErrorCode, Failure, Id, Result};
 use lyceum_model::{
@@ -14,20 +14,18 @@ use lyceum_store::read::{
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    coerce::Coercion,
     extend::{Additions, AskedField, PluginField, Projection, innermost},
     fields::{Selected, Selections},
     filter,
-    inputs::{Input, Inputs},
-    limits::Meter,
+    limits::{Meter, SORT_KEYS, cost},
     schema,
 };
 
 /// Builds plans and adds up their cost.
 pub struct Planner<'m> {
     pub model: &'m TypeModel,
-    pub inputs: &'m Inputs,
-    /// The arguments of a list, by the name of its type.
-    pub lists: &'m HashMap<String, Vec<Input>>,
+    pub coercion: Coercion<'m>,
     pub additions: &'m Additions,
     /// The fields of plugins that were met, in the order of their places.
     pub asked: Vec<AskedField>,
@@ -46,7 +44,7 @@ impl<'m> Planner<'m> {
     pub fn entity(&mut self, def: &'m TypeDef, selections: &Selections<'_>) -> Result<Entity<'m>> {
         let name = pascal(&def.name);
         let mut outputs = Vec::new();
-        for selected in selections.fields(&[&name, "Node", "SearchEntry"]) {
+        for selected in selections.fields(&[&name, "Node", "SearchEntry"])? {
             self.meter.field()?;
             outputs.push((selected.key.to_owned(), self.output(def, &selected, selections)?));
         }
@@ -58,6 +56,7 @@ impl<'m> Planner<'m> {
         match selected.name() {
             "__typename" => return Ok(Output::Typename),
             "id" => return Ok(Output::Id),
+            "locale" if schema::has_locale(def) => return Ok(Output::Locale),
             "access" if def.gate.is_some() => {
                 return self.deeper(1, |p| p.access(&below)).map(Output::Access);
             }
@@ -70,7 +69,7 @@ impl<'m> Planner<'m> {
         };
         match &field.kind {
             FieldKind::Scalar { .. } => Ok(Output::Scalar(field)),
-            FieldKind::Money { .. } => Ok(Output::Money(field, money(&below))),
+            FieldKind::Money { .. } => self.money(&below).map(|parts| Output::Money(field, parts)),
             FieldKind::ToOne { target, .. } => {
                 let target = self.target(target)?;
                 Ok(Output::One(field, self.deeper(1, |p| p.entity(target, &below))?))
@@ -91,8 +90,8 @@ impl<'m> Planner<'m> {
         selected: &Selected<'_>,
         below: &Selections<'_>,
     ) -> Result<Output<'m>> {
-        let args = self.inputs.arguments(&field.arguments, |name| selected.argument(name), below.variables())?;
-        self.meter.guest()?;
+        let args = self.coercion.arguments(selected.field, below.variables())?;
+        self.meter.spend(cost::PLUGIN_FIELD - 1)?;
         let projection = self.projection(field.object(), below)?;
         let mut parent =
             vec![(self.additions.marker.clone(), Output::Number(self.asked.len())), ("id".to_owned(), Output::Id)];
@@ -101,7 +100,8 @@ impl<'m> Planner<'m> {
             let field = schema::readable_field(def, need).ok_or_else(|| unknown_field(def, need))?;
             parent.push((need.clone(), Output::Scalar(field)));
         }
-        self.asked.push(AskedField { field: field.clone(), args: Json::Object(args), projection });
+        let location = below.location(selected);
+        self.asked.push(AskedField { field: field.clone(), args: Json::Object(args), projection, location });
         Ok(Output::Group(parent))
     }
 
@@ -112,7 +112,7 @@ impl<'m> Planner<'m> {
         }
         self.deeper(1, |p| {
             let mut fields = Vec::new();
-            for selected in below.fields(&[object]) {
+            for selected in below.fields(&[object])? {
                 p.meter.field()?;
                 let inner = p.additions.object_field(object, selected.name()).map(innermost);
                 let projection = match inner {
@@ -146,18 +146,20 @@ impl<'m> Planner<'m> {
         reached: Reached<'m>,
         extra: Option<Filter<'m>>,
     ) -> Result<Connection<'m>> {
-        let declared = self.lists.get(&def.name).map_or(&[][..], Vec::as_slice);
-        let arguments = self.inputs.arguments(declared, |name| selected.argument(name), below.variables())?;
+        let arguments = self.coercion.arguments(selected.field, below.variables())?;
         let sort = sort_keys(def, arguments.get("sort"), reached)?;
         let page = self.page(&arguments, sort.len())?;
-        let asked =
-            arguments.get("filter").filter(|v| !v.is_null()).map(|v| filter::parse(self.model, def, v)).transpose()?;
+        self.meter.spend(cost::LIST + cost::SORT_KEY * sort.len().saturating_sub(1) as u64)?;
+        let asked = match arguments.get("filter") {
+            None | Some(Json::Null) => None,
+            Some(value) => Some(filter::parse(self.model, def, value, &mut self.meter)?),
+        };
         let filter = match (asked, extra) {
             (Some(asked), Some(extra)) => Some(Filter::All(vec![extra, asked])),
             (asked, extra) => asked.or(extra),
         };
-        let rows = page.limit;
-        let outputs = self.deeper(1, |p| p.connection_outputs(def, below, rows))?;
+        let (rows, filtered) = (page.limit, filter.is_some());
+        let outputs = self.deeper(1, |p| p.connection_outputs(def, below, rows, filtered))?;
         Ok(Connection { def, filter, sort, page, outputs })
     }
 
@@ -181,17 +183,21 @@ impl<'m> Planner<'m> {
         def: &'m TypeDef,
         below: &Selections<'_>,
         rows: u32,
+        filtered: bool,
     ) -> Result<Vec<(String, ConnectionOutput<'m>)>> {
         let name = format!("{}Connection", pascal(&def.name));
         let mut outputs = Vec::new();
-        for selected in below.fields(&[&name]) {
+        for selected in below.fields(&[&name])? {
             self.meter.field()?;
             let inner = below.below(&selected);
             let output = match selected.name() {
                 "nodes" => ConnectionOutput::Nodes(self.deeper(rows, |p| p.entity(def, &inner))?),
                 "edges" => ConnectionOutput::Edges(self.deeper(rows, |p| p.edges(def, &inner))?),
-                "pageInfo" => ConnectionOutput::PageInfo(page_info(&inner)),
-                "totalCount" => ConnectionOutput::TotalCount,
+                "pageInfo" => ConnectionOutput::PageInfo(self.page_info(&inner)?),
+                "totalCount" => {
+                    self.meter.spend(if filtered { cost::FILTERED_COUNT } else { cost::TOTAL_COUNT })?;
+                    ConnectionOutput::TotalCount
+                }
                 _ => ConnectionOutput::Typename,
             };
             outputs.push((selected.key.to_owned(), output));
@@ -202,7 +208,7 @@ impl<'m> Planner<'m> {
     fn edges(&mut self, def: &'m TypeDef, below: &Selections<'_>) -> Result<Vec<(String, EdgeOutput<'m>)>> {
         let name = format!("{}Edge", pascal(&def.name));
         let mut outputs = Vec::new();
-        for selected in below.fields(&[&name]) {
+        for selected in below.fields(&[&name])? {
             self.meter.field()?;
             let output = match selected.name() {
                 "node" => EdgeOutput::Node(self.deeper(1, |p| p.entity(def, &below.below(&selected)))?),
@@ -216,13 +222,16 @@ impl<'m> Planner<'m> {
 
     fn access(&mut self, below: &Selections<'_>) -> Result<Vec<(String, AccessOutput<'m>)>> {
         let mut outputs = Vec::new();
-        for selected in below.fields(&["Access"]) {
+        for selected in below.fields(&["Access"])? {
             self.meter.field()?;
             let output = match selected.name() {
                 "granted" => AccessOutput::Granted,
                 "reason" => AccessOutput::Reason,
                 "requirement" => AccessOutput::Requirement,
-                "offers" => AccessOutput::Offers(self.deeper(OFFERS, |p| p.offer(&below.below(&selected)))?),
+                "offers" => {
+                    self.meter.spend(cost::OFFERS)?;
+                    AccessOutput::Offers(self.deeper(OFFERS, |p| p.offer(&below.below(&selected)))?)
+                }
                 _ => AccessOutput::Typename,
             };
             outputs.push((selected.key.to_owned(), output));
@@ -233,12 +242,12 @@ impl<'m> Planner<'m> {
     fn offer(&mut self, below: &Selections<'_>) -> Result<Vec<(String, OfferOutput<'m>)>> {
         let plan = self.target("plan")?;
         let mut outputs = Vec::new();
-        for selected in below.fields(&["Offer"]) {
+        for selected in below.fields(&["Offer"])? {
             self.meter.field()?;
             let inner = below.below(&selected);
             let output = match selected.name() {
                 "kind" => OfferOutput::Kind,
-                "price" => OfferOutput::Price(money(&inner)),
+                "price" => OfferOutput::Price(self.money(&inner)?),
                 "plan" => OfferOutput::Plan(self.deeper(1, |p| p.entity(plan, &inner))?),
                 "courseId" => OfferOutput::CourseId,
                 _ => OfferOutput::Typename,
@@ -249,31 +258,41 @@ impl<'m> Planner<'m> {
     }
 }
 
+impl Planner<'_> {
+    fn money(&mut self, below: &Selections<'_>) -> Result<Vec<(String, MoneyPart)>> {
+        self.parts(below, "Money", |name| match name {
+            "minor" => MoneyPart::Minor,
+            "currency" => MoneyPart::Currency,
+            _ => MoneyPart::Typename,
+        })
+    }
+
+    fn page_info(&mut self, below: &Selections<'_>) -> Result<Vec<(String, PageInfoPart)>> {
+        self.parts(below, "PageInfo", |name| match name {
+            "hasNextPage" => PageInfoPart::HasNextPage,
+            "hasPreviousPage" => PageInfoPart::HasPreviousPage,
+            "startCursor" => PageInfoPart::StartCursor,
+            "endCursor" => PageInfoPart::EndCursor,
+            _ => PageInfoPart::Typename,
+        })
+    }
+
+    /// The fields of an object that has no further objects.
+    fn parts<T>(&mut self, below: &Selections<'_>, ty: &str, part: impl Fn(&str) -> T) -> Result<Vec<(String, T)>> {
+        let mut parts = Vec::new();
+        for selected in below.fields(&[ty])? {
+            self.meter.field()?;
+            parts.push((selected.key.to_owned(), part(selected.name())));
+        }
+        Ok(parts)
+    }
+}
+
 /// How many offers are assumed when the cost is added up.
 const OFFERS: u32 = 5;
 
 fn unknown_field(def: &TypeDef, name: &str) -> Failure {
     Failure::new(ErrorCode::GraphqlValidationFailed, format!("{} has no field \"{name}\".", pascal(&def.name)))
-}
-
-pub fn money(below: &Selections<'_>) -> Vec<(String, MoneyPart)> {
-    let part = |selected: &Selected<'_>| match selected.name() {
-        "minor" => MoneyPart::Minor,
-        "currency" => MoneyPart::Currency,
-        _ => MoneyPart::Typename,
-    };
-    below.fields(&["Money"]).iter().map(|selected| (selected.key.to_owned(), part(selected))).collect()
-}
-
-fn page_info(below: &Selections<'_>) -> Vec<(String, PageInfoPart)> {
-    let part = |selected: &Selected<'_>| match selected.name() {
-        "hasNextPage" => PageInfoPart::HasNextPage,
-        "hasPreviousPage" => PageInfoPart::HasPreviousPage,
-        "startCursor" => PageInfoPart::StartCursor,
-        "endCursor" => PageInfoPart::EndCursor,
-        _ => PageInfoPart::Typename,
-    };
-    below.fields(&["PageInfo"]).iter().map(|selected| (selected.key.to_owned(), part(selected))).collect()
 }
 
 /// The values of the sort enumeration with what they mean.
@@ -313,6 +332,7 @@ fn sortable(field: &Field) -> bool {
 fn sort_keys<'m>(def: &'m TypeDef, asked: Option<&Json>, reached: Reached<'m>) -> Result<Vec<SortKey<'m>>> {
     let names: Vec<&str> =
         asked.and_then(Json::as_array).map(|list| list.iter().filter_map(Json::as_str).collect()).unwrap_or_default();
+    distinct(&names)?;
     let mut keys = if names.is_empty() {
         default_sort(def, reached)
     } else {
@@ -328,6 +348,22 @@ fn sort_keys<'m>(def: &'m TypeDef, asked: Option<&Json>, reached: Reached<'m>) -
         keys.push(SortKey { by: Sort::Id, direction });
     }
     Ok(keys)
+}
+
+/// At most so many keys, each field once: what a cursor has to compare grows
+/// with their square.
+fn distinct(names: &[&str]) -> Result<()> {
+    if names.len() > SORT_KEYS {
+        let message = format!("A sort has at most {SORT_KEYS} keys.");
+        return Err(Failure::new(ErrorCode::FilterTooLarge, message).at("sort").with("limit", SORT_KEYS));
+    }
+    let field = |name: &&str| name.trim_end_matches("_ASC").trim_end_matches("_DESC").to_owned();
+    let twice =
+        names.iter().enumerate().find(|(at, name)| names[..*at].iter().any(|known| field(known) == field(name)));
+    match twice {
+        Some((_, name)) => Err(Failure::input("sort", format!("\"{}\" is in the sort twice.", field(name)))),
+        None => Ok(()),
+    }
 }
 
 fn default_sort<'m>(def: &'m TypeDef, reached: Reached<'m>) -> Vec<SortKey<'m>> {

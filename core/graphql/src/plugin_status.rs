@@ -297,7 +297,7 @@ pub fn project(outputs: &Outputs, meter: &mut Meter, value: &Json, ty: &str, bel
         }
         Json::Object(map) => {
             let mut out = Map::new();
-            for selected in below.fields(&[ty]) {
+            for selected in below.fields(&[ty])? {
                 meter.field()?;
                 let found = match outputs.field(ty, selected.name()) {
                     Some(output) => {

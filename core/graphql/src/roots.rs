@@ -49,8 +49,9 @@ pub fn roots(model: &TypeModel, inputs: &mut Inputs, outputs: &mut Outputs) -> V
     }
     roots.push(Root {
         name: "node".into(),
-        description: "Anything by its id; null when there is no such thing or it may not be seen.".into(),
-        arguments: vec![Input::new("id", InputType::Id, "The id.").required(), locale()],
+        description: "Anything by its id; null when there is no such thing or it may not be seen. Its language is that of the header `Accept-Language`."
+            .into(),
+        arguments: vec![Input::new("id", InputType::Id, "The id.").required()],
         output: "Node".into(),
         kind: RootKind::Node,
     });
@@ -140,7 +141,8 @@ fn recommended(outputs: &mut Outputs) -> Root {
 }
 
 fn search(inputs: &mut Inputs, outputs: &mut Outputs) -> Root {
-    inputs.enumeration("SearchType", "What search can find.", ["COURSE".to_owned(), "LESSON".to_owned()]);
+    let types = [("COURSE", "Courses."), ("LESSON", "Lessons.")];
+    inputs.enumeration("SearchType", "What search can find.", types);
     inputs.object(
         "SearchFilter",
         "Which entries; all conditions must hold.",

@@ -1,20 +1,26 @@
 //! The schema: one dynamic async-graphql schema from the model and the
-//! actions. It validates and introspects; execution is ours (`execute.rs`).
+//! actions. It is the source of the SDL, from which [`Compiled`] is made, by
+//! which documents are validated, values coerced and introspection answered.
 
-use std::collections::HashMap;
-
+use apollo_compiler::{
+    Name, name,
+    schema::{Component, ExtendedType, FieldDefinition, Implementers},
+    ty,
+    validation::Valid,
+};
 use async_graphql::dynamic::{
     Enum, EnumItem, Field as SchemaField, FieldFuture, InputObject, InputValue, Interface, InterfaceField, Object,
     Scalar as SchemaScalar, Schema, SchemaError, TypeRef, Union,
 };
 use lyceum_model::{Field, FieldKind, Scalar, TypeDef, TypeModel, names::pascal};
+use lyceum_store::read::{Direction, Sort, SortKey};
 
 use crate::{
     actions::Action,
-    document::StopAfterValidation,
+    enums,
     extend::Additions,
     filter,
-    inputs::{Input, InputType, Inputs, type_name},
+    inputs::{EnumValue, Input, InputType, Inputs, type_name},
     outputs::{Output, Outputs},
     plan::sort_values,
     roots::Root,
@@ -23,8 +29,6 @@ use crate::{
 /// Everything that is told of the schema before async-graphql knows it.
 pub struct Definition {
     pub inputs: Inputs,
-    /// The arguments of a list, by the name of its type.
-    pub lists: HashMap<String, Vec<Input>>,
     pub outputs: Outputs,
     pub roots: Vec<Root>,
     pub actions: Vec<Action>,
@@ -34,6 +38,11 @@ pub struct Definition {
 pub fn readable(def: &TypeDef) -> impl Iterator<Item = &Field> {
     // What an entry asks for is told by the object `access`.
     def.fields.iter().filter(|field| !(def.gate.is_some() && field.name == "access"))
+}
+
+/// Whether an object says in which language it was read.
+pub fn has_locale(def: &TypeDef) -> bool {
+    def.locale_table().is_some() && def.field("locale").is_none()
 }
 
 /// The field with this name, if it can be read.
@@ -58,13 +67,29 @@ pub fn list_arguments(def: &TypeDef) -> Vec<Input> {
 pub fn register_enums(inputs: &mut Inputs, model: &TypeModel) {
     for def in model.types() {
         let name = pascal(&def.name);
-        let values = sort_values(def).into_iter().map(|(value, _)| value);
+        let values = sort_values(def).into_iter().map(|(name, key)| EnumValue { name, description: described(key) });
         inputs.enumeration(&format!("{name}Sort"), &format!("Orders of {}.", def.plural), values);
         for field in &def.fields {
-            if let FieldKind::Scalar { scalar: Scalar::Enumeration { name, values }, .. } = &field.kind {
-                inputs.enumeration(name, &field.description, values.iter().map(|v| v.to_ascii_uppercase()));
+            if let FieldKind::Scalar { scalar: Scalar::Enumeration { name: ty, values }, .. } = &field.kind {
+                let values = values.iter().map(|value| {
+                    let name = value.to_ascii_uppercase();
+                    EnumValue { description: enums::description(ty, &name), name }
+                });
+                inputs.enumeration(ty, &field.description, values);
             }
         }
+    }
+}
+
+fn described(key: SortKey<'_>) -> String {
+    let by = match key.by {
+        Sort::Field(field) => field.name.as_str(),
+        Sort::Position => "position",
+        Sort::Id => "id",
+    };
+    match key.direction {
+        Direction::Ascending => format!("By `{by}`, the lowest first; those without a value last."),
+        Direction::Descending => format!("By `{by}`, the highest first; those without a value last."),
     }
 }
 
@@ -72,21 +97,20 @@ pub fn register_enums(inputs: &mut Inputs, model: &TypeModel) {
 /// When the definitions do not fit together: a fault of ours or of a content
 /// type, never of a request.
 pub fn build(model: &TypeModel, definition: &Definition, additions: &Additions) -> Result<Schema, SchemaError> {
-    let mut schema = Schema::build("Query", Some("Mutation"), None)
-        .extension(StopAfterValidation)
-        .limit_depth(40)
-        .limit_recursive_depth(64);
-    for (name, description) in SCALARS {
-        schema = schema.register(SchemaScalar::new(*name).description(*description));
+    let mut schema = Schema::build("Query", Some("Mutation"), None);
+    for scalar in SCALARS {
+        let registered = SchemaScalar::new(scalar.name).description(scalar.description);
+        schema = schema.register(registered.specified_by_url(scalar.specified_by));
     }
     for (name, ty) in &definition.inputs.enums {
-        let items = ty.values.iter().map(EnumItem::new);
+        let items = ty.values.iter().map(|value| EnumItem::new(&value.name).description(&value.description));
         schema = schema.register(Enum::new(name).description(&ty.description).items(items));
     }
     for (name, object) in &definition.inputs.objects {
         let fields = object.fields.iter().map(input_value);
-        schema =
-            schema.register(fields.fold(InputObject::new(name).description(&object.description), InputObject::field));
+        let empty = InputObject::new(name).description(&object.description);
+        let empty = if object.one_of { empty.oneof() } else { empty };
+        schema = schema.register(fields.fold(empty, InputObject::field));
     }
     let node = InterfaceField::new("id", TypeRef::named_nn(TypeRef::ID))
         .description("The id; it says what type the thing is.");
@@ -111,16 +135,35 @@ pub fn build(model: &TypeModel, definition: &Definition, additions: &Additions) 
 /// The types that search covers.
 pub const SEARCHABLE: &[&str] = &["course", "lesson"];
 
-/// The scalars beside those of GraphQL, with what they are.
-pub const SCALARS: &[(&str, &str)] = &[
-    ("DateTime", "A moment in UTC as RFC 3339 text: `2026-11-21T09:30:00.000Z`."),
-    ("Decimal", "A decimal number as text, with all its places: `\"4.50\"`. A number is taken too."),
-    ("Long", "A whole number of at most 53 bits."),
-    ("JSON", "Any JSON value."),
-    (
-        "Upload",
-        "A file, sent as the GraphQL multipart request specification has it: the variable is null and `map` names it.",
-    ),
+/// A scalar beside those of GraphQL.
+pub struct ScalarType {
+    pub name: &'static str,
+    description: &'static str,
+    specified_by: &'static str,
+}
+
+pub const SCALARS: &[ScalarType] = &[
+    ScalarType {
+        name: "DateTime",
+        description: "A moment in UTC as RFC 3339 text: `2026-11-21T09:30:00.000Z`. Other offsets are taken and converted.",
+        specified_by: "https://scalars.graphql.org/andimarek/date-time.html",
+    },
+    ScalarType {
+        name: "Decimal",
+        description: "A decimal number as text, with all its places: `\"4.50\"`. A number is taken too.",
+        specified_by: "https://www.w3.org/TR/xmlschema11-2/#decimal",
+    },
+    ScalarType {
+        name: "Long",
+        description: "A whole number from -(2^53 - 1) to 2^53 - 1, which every JSON reader keeps exactly.",
+        specified_by: "https://www.rfc-editor.org/rfc/rfc8259#section-6",
+    },
+    ScalarType { name: "JSON", description: "Any JSON value.", specified_by: "https://www.rfc-editor.org/rfc/rfc8259" },
+    ScalarType {
+        name: "Upload",
+        description: "A file, sent as the GraphQL multipart request specification has it: the variable is null and `map` names it.",
+        specified_by: "https://github.com/jaydenseric/graphql-multipart-request-spec",
+    },
 ];
 
 fn nothing(name: &str, ty: TypeRef) -> SchemaField {
@@ -140,6 +183,10 @@ fn type_objects(def: &TypeDef, model: &TypeModel, additions: &Additions) -> [Obj
             nothing("access", TypeRef::named_nn("Access"))
                 .description("Whether the gated fields are open to the viewer, and what would open them."),
         );
+    }
+    if has_locale(def) {
+        let text = "The language that this object was read in: the one that was asked for. A text that is missing in it is shown in the next language that has it.";
+        object = object.field(nothing("locale", TypeRef::named_nn(TypeRef::STRING)).description(text));
     }
     object = additions.fields_of(&name).fold(object, Object::field);
     let edge = Object::new(format!("{name}Edge"))
@@ -235,4 +282,50 @@ fn mutation(definition: &Definition) -> Object {
         let field = nothing(&action.name, TypeRef::named(&action.payload)).description(&action.description);
         mutation.field(action.arguments.iter().fold(field, |field, argument| field.argument(input_value(argument))))
     })
+}
+
+/// A schema as documents are validated by it.
+pub struct Compiled {
+    pub sdl: String,
+    pub schema: Valid<apollo_compiler::Schema>,
+    pub implementers: apollo_compiler::collections::HashMap<Name, Implementers>,
+}
+
+impl Compiled {
+    /// # Errors
+    /// As [`build`].
+    pub fn new(model: &TypeModel, definition: &Definition, additions: &Additions) -> Result<Self, String> {
+        let sdl = sdl_of(&build(model, definition, additions).map_err(|error| error.to_string())?);
+        let mut schema =
+            apollo_compiler::Schema::parse(sdl.as_str(), "schema").map_err(|wrong| wrong.errors.to_string())?;
+        with_is_one_of(&mut schema);
+        let schema = schema.validate().map_err(|wrong| wrong.errors.to_string())?;
+        let implementers = schema.implementers_map();
+        Ok(Self { sdl, schema, implementers })
+    }
+}
+
+/// The built-in type `__Type` with the field that September 2025 added to it.
+fn with_is_one_of(schema: &mut apollo_compiler::Schema) {
+    let Some(ExtendedType::Object(ty)) = schema.types.get_mut("__Type") else { return };
+    let field = FieldDefinition {
+        description: None,
+        name: name!("isOneOf"),
+        arguments: Vec::new(),
+        ty: ty!(Boolean),
+        directives: apollo_compiler::ast::DirectiveList::new(),
+    };
+    ty.make_mut().fields.insert(name!("isOneOf"), Component::new(field));
+}
+
+fn sdl_of(schema: &Schema) -> String {
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by();
+    let text = schema.sdl_with_options(options);
+    // One line break at the end, none before it: so editors leave it alone.
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().replace("\n\n\n", "\n\n") + "\n"
 }

@@ -62,6 +62,9 @@ impl<'de> Deserialize<'de> for Locale {
     }
 }
 
+/// Ranges of a header that are looked at.
+const ACCEPTED_RANGES: usize = 20;
+
 /// The locales of one community, in fallback order. The first is the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locales(Vec<Locale>);
@@ -96,6 +99,23 @@ impl Locales {
             .ok_or_else(|| LocaleError::Unknown(asked.to_owned()))
     }
 
+    /// The configured locale that a header `Accept-Language` prefers (RFC 9110,
+    /// section 12.5.4); `None` when it names none of them.
+    #[must_use]
+    pub fn accepted(&self, header: &str) -> Option<&Locale> {
+        let mut best: Option<(&Locale, f32)> = None;
+        for range in header.split(',').take(ACCEPTED_RANGES) {
+            let mut parts = range.split(';').map(str::trim);
+            let tag = parts.next().unwrap_or_default();
+            let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+            let found = if tag == "*" { Some(self.default_locale()) } else { self.find(tag).ok() };
+            if let Some(found) = found.filter(|_| weight > best.map_or(0.0, |(_, weight)| weight)) {
+                best = Some((found, weight));
+            }
+        }
+        best.map(|(locale, _)| locale)
+    }
+
     /// The chain for one locale: itself, then the others in their order.
     #[must_use]
     pub fn chain(&self, first: &Locale) -> Vec<Locale> {
@@ -114,6 +134,22 @@ impl Default for Locales {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_header_of_a_browser_finds_a_configured_locale() {
+        let locales = Locales::default();
+        for (header, wanted) in [
+            ("zh-TW,zh;q=0.9,en;q=0.8", Some("zh-CN")),
+            ("fr, en;q=0.5, zh;q=0.7", Some("zh-CN")),
+            ("fr;q=0.9, *;q=0.1", Some("en")),
+            ("en;q=0, zh;q=0.1", Some("zh-CN")),
+            ("fr", None),
+            ("", None),
+            ("en;q=no", Some("en")),
+        ] {
+            assert_eq!(locales.accepted(header).map(Locale::as_str), wanted, "{header}");
+        }
+    }
 
     #[test]
     fn a_language_finds_its_configured_region() {

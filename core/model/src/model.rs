@@ -39,6 +39,9 @@ pub struct TypeDef {
     /// Boolean SQL column or state that makes a system row public, as
     /// `(column, value)`: `("state", "visible")`. Content uses its status.
     pub public_when: Option<(String, String)>,
+    /// To-one fields to what a row hangs on: it can be read only with one of
+    /// them, or by its owner. Empty when it stands alone.
+    pub follows: Vec<String>,
     /// Whether the plural is a root field.
     pub listed: bool,
 }

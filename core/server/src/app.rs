@@ -78,7 +78,9 @@ impl App {
         if purpose == Purpose::Serve {
             activate_plugins(&domains).await?;
         }
-        let api = Api::new(domains.clone(), ApiOptions { limits: config.graphql.0, dev: config.dev })?;
+        let (limits, max_age) = (config.graphql.limits, config.graphql.max_age);
+        let options = ApiOptions { limits, dev: config.dev, max_age };
+        let api = Api::new(domains.clone(), options)?;
         let figures = http::metrics::Figures::new(host, domains.clone(), config.metrics.clone());
         let presence = config.dev.then(|| config.data_dir.clone());
         Ok(Self {

@@ -28,7 +28,7 @@ fn the_configuration_page_is_the_table_of_keys() {
 fn the_documented_defaults_are_those_of_the_code() {
     let config = Config::default();
     assert_eq!(config.identity.0, IdentityConfig::default());
-    assert_eq!(config.graphql.0, lyceum_graphql::Limits::default());
+    assert_eq!(config.graphql.limits, lyceum_graphql::Limits::default());
     assert_eq!(config.locales, lyceum_kernel::Locales::default());
     assert_eq!(config.payment_settings().order_lifetime, lyceum_domain::payment::Settings::default().order_lifetime);
     assert_eq!(config.public_url(), "http://127.0.0.1:8080");

@@ -96,7 +96,8 @@ fn read(
 
 pub(super) fn check(model: &TypeModel, field: &Field, value: &Json, at: &str) -> Result<Json> {
     if value.is_null() {
-        let needed = field.required && !field.localised;
+        // Nothing is opened by leaving its requirement out.
+        let needed = (field.required && !field.localised) || field.name == "access";
         return if needed { Err(Failure::input(at, "A value is needed here.")) } else { Ok(Json::Null) };
     }
     match &field.kind {

@@ -10,6 +10,7 @@ use super::{Run, text::ObjectText};
 use crate::{
     actions::{Call, Made},
     fields::{Selected, Selections},
+    limits::Meter,
 };
 
 impl Run<'_> {
@@ -21,24 +22,34 @@ impl Run<'_> {
     ) -> Result<String> {
         let (api, asker) = (self.api, self.asker);
         let action = api.action(name).ok_or_else(|| Failure::internal(format!("no action {name}")))?;
-        self.meter.field()?;
-        let arguments =
-            api.definition.inputs.arguments(&action.arguments, |name| selected.argument(name), self.variables)?;
+        let arguments = self.coercion.arguments(selected.field, self.variables)?;
         let input = match arguments.get("input") {
             Some(Json::Object(input)) => input.clone(),
             _ => Map::new(),
         };
         let call = Call { domains: api.domains.clone(), viewer: asker.viewer.clone(), peer: asker.peer.clone() };
-        // The selection is planned before anything happens: a query that is
-        // too costly must not act first and be refused then.
-        let before = self.meter.clone();
-        self.projected(&Made::Nothing, &action.payload, below, &asker.viewer).await?;
-        self.meter = before;
-        self.asked.clear();
         let done = (action.run)(call, input).await?;
         let viewer = done.viewer.as_ref().unwrap_or(&asker.viewer);
         self.reader = Some(viewer.clone());
-        self.projected(&done.made, &action.payload, below, viewer).await
+        // Its cost was added up when it was rehearsed.
+        let before = std::mem::replace(&mut self.meter, Meter::new(api.options.limits));
+        let answer = self.projected(&done.made, &action.payload, below, viewer).await;
+        self.meter = before;
+        answer
+    }
+
+    /// Plans what an action will answer, so that a query that is too costly is
+    /// refused before anything happens. Its cost counts here.
+    pub(super) async fn rehearse(&mut self, selected: &Selected<'_>, selections: &Selections<'_>) -> Result<()> {
+        let (api, asker, name) = (self.api, self.asker, selected.name());
+        if name == "__typename" {
+            return Ok(());
+        }
+        let action = api.action(name).ok_or_else(|| Failure::internal(format!("no action {name}")))?;
+        self.meter.field()?;
+        self.projected(&Made::Nothing, &action.payload, &selections.below(selected), &asker.viewer).await?;
+        self.asked.clear();
+        Ok(())
     }
 
     /// The selected fields of what an action made.
@@ -51,7 +62,7 @@ impl Run<'_> {
     ) -> BoxFuture<'s, Result<String>> {
         Box::pin(async move {
             let mut out = ObjectText::new();
-            for selected in below.fields(&[object]) {
+            for selected in below.fields(&[object])? {
                 self.meter.field()?;
                 let told = match selected.name() {
                     "__typename" => Json::from(object).to_string(),
@@ -79,8 +90,8 @@ impl Run<'_> {
         match made {
             Made::Json(value) if !api.definition.outputs.0.contains_key(ty) => Ok(value.to_string()),
             Made::Entity(name, id) => {
-                let locales = api.domains.locales.all();
-                self.entity_for(viewer, api.type_def(name)?, &Lookup::Id(*id), below, locales).await
+                let locales = api.domains.locales.chain(api.locale_of(self.asker));
+                self.entity_for(viewer, api.type_def(name)?, &Lookup::Id(*id), below, &locales).await
             }
             Made::Fields(_) | Made::Json(_) => self.projected(made, ty, below, viewer).await,
             Made::Nothing => {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::Run;
 use crate::{
     fields::{Selected, Selections},
+    limits::cost,
     plugin_status,
     roots::{Root, RootKind},
     sign_in_providers,
@@ -21,8 +22,7 @@ impl Run<'_> {
         below: &Selections<'_>,
     ) -> Result<String> {
         let api = self.api;
-        let arguments =
-            api.definition.inputs.arguments(&root.arguments, |name| selected.argument(name), self.variables)?;
+        let arguments = self.coercion.arguments(selected.field, self.variables)?;
         let locales = self.locales(&arguments)?;
         self.locale = locales[0].to_string();
         match &root.kind {
@@ -34,8 +34,14 @@ impl Run<'_> {
                 Some(user) => self.entity(api.type_def("user")?, &Lookup::Id(user), below, &locales).await,
                 None => Ok("null".to_owned()),
             },
-            RootKind::Search => self.search(&arguments, below, &locales).await,
-            RootKind::RecommendedCourses => self.recommended(&arguments, below, &locales).await,
+            RootKind::Search => {
+                self.meter.spend(cost::SEARCH)?;
+                self.search(&arguments, below, &locales).await
+            }
+            RootKind::RecommendedCourses => {
+                self.meter.spend(cost::RECOMMENDATION)?;
+                self.recommended(&arguments, below, &locales).await
+            }
             RootKind::PluginStatus | RootKind::PluginShadowReport => self.plugin(root, &arguments, below).await,
             RootKind::SignInProviders => self.told(&sign_in_providers::told(&api.domains), root, below),
         }
@@ -46,7 +52,7 @@ impl Run<'_> {
         let locales = &self.api.domains.locales;
         let asked = match arguments.get("locale").and_then(Json::as_str) {
             Some(asked) => locales.find(asked).map_err(|error| Failure::input("locale", error.to_string()))?,
-            None => locales.default_locale(),
+            None => self.api.locale_of(self.asker),
         };
         Ok(locales.chain(asked))
     }

@@ -28,7 +28,7 @@ impl Run<'_> {
         let (mut ids, ranked_by) = ranked;
         ids.truncate(count as usize);
         let mut out = ObjectText::new();
-        for selected in below.fields(&["RecommendedCourses"]) {
+        for selected in below.fields(&["RecommendedCourses"])? {
             self.meter.field()?;
             let told = match selected.name() {
                 "nodes" => {

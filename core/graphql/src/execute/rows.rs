@@ -90,11 +90,9 @@ impl<'a> Run<'a> {
     {
         let api: &'a Api = self.api;
         let meter = std::mem::replace(&mut self.meter, Meter::new(api.options.limits));
-        let definition = &api.definition;
         let mut planner = Planner {
             model: &api.domains.model,
-            inputs: &definition.inputs,
-            lists: &definition.lists,
+            coercion: self.coercion,
             additions: &self.current.additions,
             asked: std::mem::take(&mut self.asked),
             meter,

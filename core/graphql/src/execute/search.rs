@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use lyceum_domain::search::{Asked, KINDS, SearchHit, Snippet};
-use lyceum_kernel::{Failure, Id, Locale, Result};
+use lyceum_kernel::{ErrorCode, Failure, Id, Locale, Result};
 use serde_json::{Map, Value as Json, value::RawValue};
 
 use super::{
@@ -22,8 +22,8 @@ impl Run<'_> {
         below: &Selections<'_>,
         locales: &[Locale],
     ) -> Result<String> {
-        let fields = below.fields(&["SearchResult"]);
-        let asked = Asked { snippets: wants_snippets(&fields, below), ..question(arguments)? };
+        let fields = below.fields(&["SearchResult"])?;
+        let asked = Asked { snippets: wants_snippets(&fields, below)?, ..question(arguments)? };
         let found = self.api.domains.search.find(&self.asker.viewer, asked, &locales[0]).await?;
         let mut out = ObjectText::new();
         for selected in &fields {
@@ -40,22 +40,22 @@ impl Run<'_> {
     }
 
     async fn hits(&mut self, hits: &[SearchHit], below: &Selections<'_>, locales: &[Locale]) -> Result<String> {
-        let fields = below.fields(&["SearchHit"]);
+        let fields = below.fields(&["SearchHit"])?;
         let nodes = self.nodes(hits, &fields, below, locales).await?;
-        let told = |hit: &SearchHit, place: usize, selected: &Selected<'_>| match selected.name() {
-            "score" => format!("\"{:.4}\"", hit.score),
+        let value = |hit: &SearchHit, place: usize, selected: &Selected<'_>| match selected.name() {
+            "score" => Ok(format!("\"{:.4}\"", hit.score)),
             "snippets" => snippets(&hit.snippets, &below.below(selected)),
-            "node" => nodes.get(&(place, hit.id)).map_or("null", |row| row.get()).to_owned(),
-            _ => "\"SearchHit\"".to_owned(),
+            "node" => Ok(nodes.get(&(place, hit.id)).map_or("null", |row| row.get()).to_owned()),
+            _ => Ok("\"SearchHit\"".to_owned()),
         };
         let item = |hit: &SearchHit| {
             let mut out = ObjectText::new();
             for (place, selected) in fields.iter().enumerate() {
-                out.put(selected.key, &told(hit, place, selected));
+                out.put(selected.key, &value(hit, place, selected)?);
             }
-            out.end()
+            Ok(out.end())
         };
-        let items: Vec<String> = hits.iter().map(item).collect();
+        let items = hits.iter().map(item).collect::<Result<Vec<String>>>()?;
         Ok(text::list(items.iter().map(String::as_str)))
     }
 
@@ -78,14 +78,17 @@ impl Run<'_> {
     }
 }
 
-fn wants_snippets(fields: &[Selected<'_>], below: &Selections<'_>) -> bool {
-    let nodes = fields.iter().filter(|selected| selected.name() == "nodes");
-    let mut hits = nodes.flat_map(|nodes| below.below(nodes).fields(&["SearchHit"]));
-    hits.any(|selected| selected.name() == "snippets")
+fn wants_snippets(fields: &[Selected<'_>], below: &Selections<'_>) -> Result<bool> {
+    for nodes in fields.iter().filter(|selected| selected.name() == "nodes") {
+        if below.below(nodes).fields(&["SearchHit"])?.iter().any(|selected| selected.name() == "snippets") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-fn snippets(snippets: &[Snippet], below: &Selections<'_>) -> String {
-    let fields = below.fields(&["SearchSnippet"]);
+fn snippets(snippets: &[Snippet], below: &Selections<'_>) -> Result<String> {
+    let fields = below.fields(&["SearchSnippet"])?;
     let one = |snippet: &Snippet| {
         let mut object = Map::new();
         for selected in &fields {
@@ -98,8 +101,13 @@ fn snippets(snippets: &[Snippet], below: &Selections<'_>) -> String {
         }
         Json::Object(object)
     };
-    Json::Array(snippets.iter().map(one).collect()).to_string()
+    Ok(Json::Array(snippets.iter().map(one).collect()).to_string())
 }
+
+/// Characters of the words that are searched for.
+const WORDS: usize = 500;
+/// Items of a list in the filter.
+const LIST: usize = 20;
 
 fn question(arguments: &Map<String, Json>) -> Result<Asked> {
     let number = |name: &str, default: i64| arguments.get(name).and_then(Json::as_i64).unwrap_or(default);
@@ -108,14 +116,29 @@ fn question(arguments: &Map<String, Json>) -> Result<Asked> {
         fits.ok_or_else(|| Failure::input(name, format!("A number from 0 to {most} is needed here.")))
     };
     let filter = arguments.get("filter").unwrap_or(&Json::Null);
-    let texts = |name: &str| -> Vec<String> {
-        filter[name].as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect()
+    if let Some((name, _)) = filter.as_object().into_iter().flatten().find(|(_, value)| value.is_null()) {
+        return Err(Failure::input(&format!("filter.{name}"), "Null is no condition: leave it out."));
+    }
+    let texts = |name: &str| -> Result<Vec<String>> {
+        let list = filter[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        if list.len() > LIST {
+            let message = format!("At most {LIST} are taken here.");
+            let failure = Failure::new(ErrorCode::FilterTooLarge, message).at(&format!("filter.{name}"));
+            return Err(failure.with("limit", LIST));
+        }
+        Ok(list.iter().filter_map(Json::as_str).map(str::to_owned).collect())
     };
+    let words = arguments.get("query").and_then(Json::as_str).unwrap_or_default();
+    if words.chars().nth(WORDS).is_some() {
+        return Err(
+            Failure::input("query", format!("At most {WORDS} characters are searched for.")).with("limit", WORDS)
+        );
+    }
     Ok(Asked {
-        text: arguments.get("query").and_then(Json::as_str).unwrap_or_default().to_owned(),
-        kinds: texts("types").iter().map(|kind| kind.to_ascii_lowercase()).collect(),
+        text: words.to_owned(),
+        kinds: texts("types")?.iter().map(|kind| kind.to_ascii_lowercase()).collect(),
         category: filter["category"].as_str().map(str::to_owned),
-        tags: texts("tags"),
+        tags: texts("tags")?,
         level: filter["level"].as_str().map(str::to_ascii_lowercase),
         price_min: filter["priceMin"].as_i64(),
         price_max: filter["priceMax"].as_i64(),

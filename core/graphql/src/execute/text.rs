@@ -6,11 +6,11 @@ pub struct ObjectText(String);
 
 impl ObjectText {
     pub fn new() -> Self {
-        Self::behind(String::new())
+        Self::after(String::new())
     }
 
     /// An object that follows a text.
-    pub fn behind(mut text: String) -> Self {
+    pub fn after(mut text: String) -> Self {
         text.push('{');
         Self(text)
     }

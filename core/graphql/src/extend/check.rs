@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::{Additions, names::Base};
 use crate::{
     api,
-    schema::{self, Definition},
+    schema::{Compiled, Definition},
 };
 
 /// The API of one model, as far as plugins add to it.
@@ -36,7 +36,7 @@ impl AdditionCheck for FieldCheck {
         }
         all.take(&base, &unasked(addition))?;
         // What no rule above has foreseen.
-        let built = schema::build(&self.model, &self.definition, &all);
+        let built = Compiled::new(&self.model, &self.definition, &all);
         built.map(drop).map_err(|error| format!("the schema is not valid with it: {error}"))
     }
 }

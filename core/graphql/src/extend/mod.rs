@@ -82,6 +82,8 @@ pub struct AskedField {
     /// A JSON object.
     pub args: Json,
     pub projection: Projection,
+    /// Where the query asks for it.
+    pub location: Option<Json>,
 }
 
 impl Default for Additions {
@@ -171,5 +173,9 @@ fn type_ref(ty: &Type) -> TypeRef {
 fn input_value(input: &Input) -> InputValue {
     let name = type_name(&input.ty);
     let ty = if input.required { TypeRef::named_nn(name) } else { TypeRef::named(name) };
-    InputValue::new(&input.name, ty).description(&input.description)
+    let value = InputValue::new(&input.name, ty).description(&input.description);
+    match &input.default {
+        Some(default) => value.default_value(default.clone()),
+        None => value,
+    }
 }

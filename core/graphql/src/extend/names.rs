@@ -20,7 +20,7 @@ pub struct Base<'m> {
 impl<'m> Base<'m> {
     pub fn new(model: &'m TypeModel, definition: &Definition) -> Self {
         let mut names: BTreeSet<String> = FIXED.map(str::to_owned).into();
-        names.extend(SCALARS.iter().map(|(name, _)| (*name).to_owned()));
+        names.extend(SCALARS.iter().map(|scalar| scalar.name.to_owned()));
         names.extend(definition.inputs.enums.keys().cloned());
         names.extend(definition.inputs.objects.keys().cloned());
         names.extend(definition.outputs.0.keys().cloned());

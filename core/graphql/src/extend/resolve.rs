@@ -143,5 +143,9 @@ fn error(asked: &AskedField, path: &[Json], message: &str, kind: Option<&str>) -
     if let Some(kind) = kind {
         extensions["kind"] = kind.into();
     }
-    json!({ "message": message, "path": path, "extensions": extensions })
+    let mut error = json!({ "message": message, "path": path, "extensions": extensions });
+    if let Some(place) = &asked.location {
+        error["locations"] = json!([place]);
+    }
+    error
 }

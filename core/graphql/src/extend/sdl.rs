@@ -118,7 +118,12 @@ impl Declared {
     ) -> Result<(), String> {
         let (type_name, name) = (pascal(&def.name), field.name.node.to_string());
         let at = format!("{type_name}.{name}");
-        if name == "id" || name == "access" || name.starts_with("__") || schema::readable_field(def, &name).is_some() {
+        if name == "id"
+            || name == "access"
+            || name == "locale"
+            || name.starts_with("__")
+            || schema::readable_field(def, &name).is_some()
+        {
             return Err(format!("`{at}` is there already: give the field another name"));
         }
         if !field.ty.node.nullable {
@@ -281,5 +286,6 @@ fn argument(at: &str, argument: &InputValueDefinition) -> Result<Input, String> 
     };
     let ty = ty.ok_or_else(|| format!("`{at}({name}:)`: an argument is an Int, String, Boolean or ID"))?;
     let input = Input::new(name, ty, &text(argument.description.as_ref()));
+    let input = Input { default: argument.default_value.as_ref().map(|value| value.node.clone()), ..input };
     Ok(if argument.ty.node.nullable { input } else { input.required() })
 }

@@ -13,14 +13,12 @@ use async_trait::async_trait;
 use lyceum_domain::{
     Choices, Domains, Ports,
     identity::{Actor, CreateUser, HashingCost, IdentityConfig, Password, Peer, TokenKey},
-    moderation::Moderator,
     payment::Settings,
     plugin::{
         Activation, Extensions, FailureKind, FieldResolver, Inspection, PluginFailure, PluginRuntime, PluginSettings,
         SecretKey, Usage,
         trust::{Policy, Unsigned},
     },
-    ranking::Ranker,
 };
 use lyceum_graphql::{Answer, Api, ApiOptions, Asker, GraphqlRequest, Limits};
 use lyceum_kernel::{Id, Locales, ManualClock, Viewer};
@@ -97,7 +95,7 @@ impl Bed {
             search_index: Arc::new(EmbeddedIndex::in_memory().unwrap()),
         };
         let domains = Domains::open(database, Arc::new(model), ports, choices).await.unwrap();
-        let api = Api::new(domains.clone(), ApiOptions { limits, dev: false }).unwrap();
+        let api = Api::new(domains.clone(), ApiOptions { limits, ..ApiOptions::default() }).unwrap();
         let mut bed = Self { api, domains, clock, fields, admin: Viewer::default(), _directory: directory };
         bed.admin = bed.user("admin@example.com", &["admin"]).await;
         bed
@@ -128,10 +126,11 @@ impl Bed {
     pub async fn ask(&self, viewer: &Viewer, query: &str, variables: Json) -> Json {
         let asker = Asker { viewer: viewer.clone(), ..Asker::default() };
         let variables = variables.as_object().cloned().unwrap_or_default();
-        let request = GraphqlRequest { query: query.to_owned(), operation_name: None, variables };
+        let request = GraphqlRequest { query: query.to_owned(), variables, ..GraphqlRequest::default() };
         match self.api.run(request, &asker).await {
-            Answer::Ran(body) => serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")),
-            Answer::Refused(failure) => {
+            Answer::Ran(ran) => serde_json::from_str(&ran.body).unwrap_or_else(|error| panic!("{error}: {}", ran.body)),
+            Answer::Refused(refused) => {
+                let failure = &refused.0[0];
                 json!({ "refused": failure.code().name(), "message": failure.message(), "path": failure.path() })
             }
         }

@@ -8,3 +8,4 @@ mod content;
 mod limits;
 mod reads;
 mod schema;
+mod specification;

@@ -229,3 +229,26 @@ async fn introspection_stands_beside_reads() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_page_without_rows_has_an_answer() {
+    each_database(async |bed| {
+        let visitor = bed.visitor();
+        for (arguments, info, wanted) in [
+            ("first: 2", "hasPreviousPage", json!({ "hasPreviousPage": false })),
+            ("last: 2", "hasNextPage", json!({ "hasNextPage": false })),
+            ("first: 2", "__typename", json!({ "__typename": "PageInfo" })),
+            ("first: 2", "hasPreviousPage @skip(if: true)", json!({})),
+        ] {
+            let query = format!("{{ courses({arguments}) {{ pageInfo {{ {info} }} }} }}");
+            assert_eq!(bed.data(&visitor, &query, json!({})).await["courses"]["pageInfo"], wanted, "{query}");
+        }
+        bed.course(json!({ "title": "One", "slug": "one" })).await;
+        for arguments in ["first: 0", "last: 0"] {
+            let query = format!("{{ courses({arguments}) {{ nodes {{ id }} pageInfo {{ startCursor endCursor }} }} }}");
+            let page = bed.data(&visitor, &query, json!({})).await["courses"].clone();
+            assert_eq!(page, json!({ "nodes": [], "pageInfo": { "startCursor": null, "endCursor": null } }), "{query}");
+        }
+    })
+    .await;
+}

@@ -28,6 +28,7 @@ fn type_def(types: &[ContentType], own: &ContentType) -> TypeDef {
         gate: own.access.as_ref().map(gate),
         owner: Some(Owner::Column("author_id".to_owned())),
         public_when: None,
+        follows: Vec::new(),
         listed: true,
     }
 }

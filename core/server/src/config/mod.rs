@@ -14,8 +14,8 @@ mod values;
 pub use document::markdown;
 pub use keys::{KEYS, Key};
 pub use parts::{
-    Config, Content, Database, Engine, GraphqlLimits, Identity, Log, LogFormat, Metrics, PaymentAccount, Payments,
-    Search, Server,
+    Config, Content, Database, Engine, GraphqlApi, Identity, Log, LogFormat, Metrics, PaymentAccount, Payments, Search,
+    Server,
 };
 pub use secret::Secret;
 pub use values::{ConfigError, Sources};

@@ -33,7 +33,7 @@ pub struct Config {
     pub identity: Identity,
     pub payments: Payments,
     pub plugins: Plugins,
-    pub graphql: GraphqlLimits,
+    pub graphql: GraphqlApi,
     pub log: Log,
     pub metrics: Metrics,
 }
@@ -130,9 +130,12 @@ pub struct Metrics {
     pub token: Option<Secret>,
 }
 
-/// The limits of one request.
+/// The limits of one request, and how long its answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GraphqlLimits(pub lyceum_graphql::Limits);
+pub struct GraphqlApi {
+    pub limits: lyceum_graphql::Limits,
+    pub max_age: Duration,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -384,19 +387,28 @@ fn secret_key(values: &mut Values) -> Option<SecretKey> {
     key
 }
 
-fn graphql(values: &mut Values) -> GraphqlLimits {
+fn graphql(values: &mut Values) -> GraphqlApi {
     let mut number = |name, most| values.within(name, 1, most);
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let limits = lyceum_graphql::Limits {
-        depth: number("graphql.depth", 100) as usize,
+        query_bytes: number("graphql.query_bytes", 1 << 20) as usize,
+        tokens: number("graphql.tokens", 100_000) as usize,
+        depth: number("graphql.depth", 60) as usize,
         cost: number("graphql.cost", 10_000_000),
+        fields: number("graphql.fields", 10_000),
         aliases: number("graphql.aliases", 10_000) as usize,
+        conditions: number("graphql.conditions", 1000) as usize,
+        filter_relations: number("graphql.filter_relations", 100) as usize,
+        filter_values: number("graphql.filter_values", 100_000) as usize,
         page_size: small(number("graphql.page_size", 10_000)),
         default_page_size: small(number("graphql.default_page_size", 10_000)),
         body_bytes: number("graphql.body_bytes", 64 << 20) as usize,
         root_fields: number("graphql.root_fields", 1000) as usize,
+        query_time: Duration::from_secs(number("graphql.query_seconds", 300)),
+        mutation_time: Duration::from_secs(number("graphql.mutation_seconds", 300)),
     };
     let fits = limits.default_page_size <= limits.page_size;
     values.check(fits, "graphql.default_page_size", "it must not be larger than graphql.page_size");
-    GraphqlLimits(limits)
+    let max_age = Duration::from_secs(values.within("graphql.max_age_seconds", 0, 86_400));
+    GraphqlApi { limits, max_age }
 }

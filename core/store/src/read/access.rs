@@ -33,6 +33,37 @@ impl<'r> Sql<'r> {
             self.readable(target, parent);
             self.push(")");
         }
+        if !def.follows.is_empty() && !scopes.contains(&RowScope::All) {
+            self.followed(def, alias, via);
+        }
+    }
+
+    /// ` AND (…)`: the row is the viewer's own, or one of those that it hangs
+    /// on may be read. What hangs on a part of an entry, such as a lesson,
+    /// needs what opens the part.
+    fn followed(&mut self, def: &TypeDef, alias: Alias, via: Option<&str>) {
+        let parents = def.follows.iter().filter_map(|field| Some((field.as_str(), self.parent(def, field)?)));
+        let parents: Vec<_> = parents.collect();
+        let is_part = |target: &TypeDef| matches!(target.gate, Some(Gate::Inherit { .. }));
+        if parents.iter().any(|(field, (target, _))| via == Some(*field) && !is_part(target)) {
+            return;
+        }
+        self.push(" AND (");
+        self.own(def, alias);
+        for (_, (target, column)) in parents {
+            let parent = self.alias();
+            self.write(format_args!(
+                " OR EXISTS(SELECT 1 FROM {} {parent} WHERE {parent}.id={alias}.{column} AND ",
+                target.table
+            ));
+            self.readable(target, parent);
+            if is_part(target) {
+                self.push(" AND ");
+                self.granted(target, parent);
+            }
+            self.push(")");
+        }
+        self.push(")");
     }
 
     /// `(…)`: the row is within one of the scopes.

@@ -38,7 +38,8 @@ impl<'c, 'm> Needs<'c, 'm> {
                     for (_, part) in parts {
                         match part {
                             PageInfoPart::StartCursor | PageInfoPart::EndCursor => needs.cursor = true,
-                            PageInfoPart::HasNextPage | PageInfoPart::HasPreviousPage => needs.more = true,
+                            PageInfoPart::HasNextPage => needs.more |= !connection.page.backward,
+                            PageInfoPart::HasPreviousPage => needs.more |= connection.page.backward,
                             PageInfoPart::Typename => {}
                         }
                     }
@@ -59,10 +60,11 @@ impl Sql<'_> {
     /// `{…} FROM (the page)`, to stand behind `SELECT`.
     pub(super) fn connection(&mut self, connection: &Connection<'_>, parent: Parent<'_>) {
         let needs = Needs::of(connection);
-        let rows_wanted = connection
-            .outputs
-            .iter()
-            .any(|(_, o)| !matches!(o, ConnectionOutput::TotalCount | ConnectionOutput::Typename));
+        // Without an aggregate over the rows, no row at all would be no answer.
+        let rows_wanted = needs.cursor
+            || needs.more
+            || (connection.outputs.iter())
+                .any(|(_, output)| matches!(output, ConnectionOutput::Nodes(_) | ConnectionOutput::Edges(_)));
         let mut node = 0;
         let numbered = needs.numbered(connection);
         if parent.is_none() && !self.sqlite() {
@@ -162,7 +164,10 @@ impl Sql<'_> {
     }
 
     fn cursor_of(&mut self, first: bool, limit: u32) {
-        if first {
+        if limit == 0 {
+            // The one row that was read tells only whether there are more.
+            self.push("NULL");
+        } else if first {
             self.push("max(CASE WHEN rn=1 THEN c END)");
         } else {
             self.write(format_args!("max(CASE WHEN rn=(CASE WHEN n<{limit} THEN n ELSE {limit} END) THEN c END)"));
@@ -264,13 +269,27 @@ impl Sql<'_> {
         match key.by {
             Sort::Id => self.write(format_args!("{alias}.id")),
             Sort::Position => self.write(format_args!("{alias}j.position")),
-            Sort::Field(field) => match &field.kind {
-                FieldKind::Scalar { column, .. } => self.column(def, alias, field, column),
-                FieldKind::Money { minor_column: column, .. } | FieldKind::ToOne { column, .. } => {
-                    self.write(format_args!("{alias}.{column}"));
+            Sort::Field(field) => match self.field_rule(def, field) {
+                None => self.sort_column(def, alias, field),
+                // Rows do not stand in an order that tells what may not be read.
+                Some(open) => {
+                    self.push("CASE WHEN ");
+                    self.scoped(def, alias, &open);
+                    self.push(" THEN ");
+                    self.sort_column(def, alias, field);
+                    self.push(" END");
                 }
-                FieldKind::ToMany { .. } | FieldKind::ManyToMany { .. } => self.push("NULL"),
             },
+        }
+    }
+
+    fn sort_column(&mut self, def: &TypeDef, alias: Alias, field: &Field) {
+        match &field.kind {
+            FieldKind::Scalar { column, .. } => self.column(def, alias, field, column),
+            FieldKind::Money { minor_column: column, .. } | FieldKind::ToOne { column, .. } => {
+                self.write(format_args!("{alias}.{column}"));
+            }
+            FieldKind::ToMany { .. } | FieldKind::ManyToMany { .. } => self.push("NULL"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use lyceum_kernel::{Action, Id, RowScope};
 use lyceum_model::{Field, FieldKind, Scalar, TypeDef, names::pascal};
+use sea_orm::Value;
 
 use super::{
     access::to_one,
@@ -85,12 +86,10 @@ impl Sql<'_> {
         self.entity(entity, alias);
         self.push(") AS j");
         self.from(entity.def, alias, entity.is_localised());
-        self.write(format_args!(" WHERE {alias}.id IN ("));
-        for (index, id) in ids.iter().enumerate() {
-            self.push(if index > 0 { "," } else { "" });
-            self.bind(id.to_string());
-        }
-        self.push(if ids.is_empty() { "NULL) AND " } else { ") AND " });
+        self.write(format_args!(" WHERE {alias}.id"));
+        let ids: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
+        self.in_list(false, &ids);
+        self.push(" AND ");
         self.readable(entity.def, alias);
         self.push(") q");
     }
@@ -115,30 +114,44 @@ impl Sql<'_> {
             }
             Output::Access(outputs) => self.access(def, alias, outputs),
             Output::Group(outputs) => self.object(outputs, |sql, output| sql.output(def, alias, output)),
+            Output::Locale => {
+                self.bind_locale(0);
+            }
             Output::Number(number) => self.write(format_args!("{number}")),
         }
     }
 
-    /// Null in place of what is gated, or of what no rule opens, for the viewer.
+    /// Null instead of what is gated, private, or opened by no rule, for the
+    /// viewer.
     fn guarded(&mut self, def: &TypeDef, alias: Alias, field: &Field, value: impl FnOnce(&mut Self)) {
-        let viewer = self.reading.viewer;
-        let rows = viewer.scope(&def.name, def.is_content(), Action::Read);
-        let open = viewer.field_scope(&def.name, def.is_content(), Action::Read, &field.name);
-        let ruled = open != rows && !open.contains(&RowScope::All);
-        if !field.gated && !ruled {
+        let ruled = self.field_rule(def, field);
+        if !field.gated && ruled.is_none() {
             return value(self);
         }
         self.push("CASE WHEN ");
-        if ruled {
-            self.scoped(def, alias, &open);
+        if let Some(open) = &ruled {
+            self.scoped(def, alias, open);
         }
         if field.gated {
-            self.push(if ruled { " AND " } else { "" });
+            self.push(if ruled.is_some() { " AND " } else { "" });
             self.granted(def, alias);
         }
         self.push(" THEN ");
         value(self);
         self.push(" END");
+    }
+
+    /// In which rows the viewer may see this field; `None` when in all that
+    /// can be read.
+    pub(super) fn field_rule(&self, def: &TypeDef, field: &Field) -> Option<Vec<RowScope>> {
+        let viewer = self.reading.viewer;
+        let rows = viewer.scope(&def.name, def.is_content(), Action::Read);
+        let mut open = viewer.field_scope(&def.name, def.is_content(), Action::Read, &field.name);
+        if field.private && !viewer.scope(&def.name, def.is_content(), Action::Manage).contains(&RowScope::All) {
+            // Whatever rules open: what is private is its owner's.
+            open = vec![RowScope::Own];
+        }
+        (open != rows && !open.contains(&RowScope::All)).then_some(open)
     }
 
     fn scalar(&mut self, def: &TypeDef, alias: Alias, field: &Field) {

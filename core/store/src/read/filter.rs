@@ -23,6 +23,25 @@ impl Sql<'_> {
                 let values: Vec<Value> = values.iter().map(|id| id.to_string().into()).collect();
                 self.compare(*operator, &values, |sql| sql.write(format_args!("{alias}.id")));
             }
+            Filter::Compare { field, .. } | Filter::Currency { field, .. } | Filter::Related { field, .. } => {
+                match self.field_rule(def, field) {
+                    None => self.condition(def, alias, filter),
+                    // What may not be read is not found either.
+                    Some(open) => {
+                        self.push("(");
+                        self.scoped(def, alias, &open);
+                        self.push(" AND ");
+                        self.condition(def, alias, filter);
+                        self.push(")");
+                    }
+                }
+            }
+        }
+    }
+
+    /// A condition on a field that the viewer may see.
+    fn condition(&mut self, def: &TypeDef, alias: Alias, filter: &Filter<'_>) {
+        match filter {
             Filter::Compare { field, operator, values } => match &field.kind {
                 FieldKind::Scalar { scalar, column } => {
                     let text = matches!(scalar, Scalar::Text { .. } | Scalar::Markdown | Scalar::Slug { .. });
@@ -40,6 +59,7 @@ impl Sql<'_> {
                 self.push(")");
             }
             Filter::Related { field, target, filter } => self.related(alias, field, target, filter),
+            Filter::All(_) | Filter::Any(_) | Filter::Not(_) | Filter::Id { .. } => self.filter(def, alias, filter),
         }
     }
 
@@ -53,29 +73,30 @@ impl Sql<'_> {
         self.push(")");
     }
 
-    fn compare(&mut self, operator: Operator, values: &[Value], column: impl FnOnce(&mut Self)) {
+    fn compare(&mut self, operator: Operator, values: &[Value], column: impl Fn(&mut Self)) {
         self.compare_text(false, operator, values, column);
     }
 
-    fn compare_text(&mut self, text: bool, operator: Operator, values: &[Value], column: impl FnOnce(&mut Self)) {
+    fn compare_text(&mut self, text: bool, operator: Operator, values: &[Value], column: impl Fn(&mut Self)) {
         self.push("(");
         column(self);
         let first = || values.first().cloned().unwrap_or(Value::String(None));
         let symbol = match operator {
             Operator::Equal => "=",
-            Operator::NotEqual => "<>",
             Operator::Less => "<",
             Operator::LessOrEqual => "<=",
             Operator::Greater => ">",
             Operator::GreaterOrEqual => ">=",
-            Operator::In | Operator::NotIn => {
-                self.push(if operator == Operator::In { " IN (" } else { " NOT IN (" });
-                for (index, value) in values.iter().enumerate() {
-                    self.push(if index > 0 { "," } else { "" });
-                    self.bind(value.clone());
-                }
-                return self.push("))");
+            // What is not equal is all that equal leaves out, rows without a value too.
+            Operator::NotEqual => match self.sqlite() {
+                true => " IS NOT ",
+                false => " IS DISTINCT FROM ",
+            },
+            Operator::In => {
+                self.in_list(false, values);
+                return self.push(")");
             }
+            Operator::NotIn => return self.not_in(values, column),
             Operator::Contains | Operator::StartsWith if text => {
                 self.push(if self.sqlite() { " LIKE " } else { " ILIKE " });
                 self.bind(pattern(&first(), operator));
@@ -87,6 +108,14 @@ impl Sql<'_> {
         };
         self.push(symbol);
         self.bind(first());
+        self.push(")");
+    }
+
+    /// Goes on after `(column`: rows without a value are in no list.
+    fn not_in(&mut self, values: &[Value], column: impl Fn(&mut Self)) {
+        self.push(" IS NULL OR ");
+        column(self);
+        self.in_list(true, values);
         self.push(")");
     }
 

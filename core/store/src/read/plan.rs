@@ -25,6 +25,8 @@ pub enum Output<'m> {
     Access(Vec<(String, AccessOutput<'m>)>),
     /// An object of outputs of the same row.
     Group(Vec<(String, Output<'m>)>),
+    /// The language that the row is read in.
+    Locale,
     /// A number that the caller knows.
     Number(usize),
 }

@@ -12,10 +12,32 @@ pub(super) struct Sql<'r> {
     text: String,
     values: Vec<Value>,
     aliases: usize,
-    viewer_parameter: Option<usize>,
-    tiers_parameter: Option<usize>,
-    purchases_parameter: Option<usize>,
-    locale_parameters: Vec<usize>,
+    viewer_parameter: Option<Parameter>,
+    tiers_parameter: Option<Parameter>,
+    purchases_parameter: Option<Parameter>,
+    locale_parameters: Vec<Option<Parameter>>,
+}
+
+/// The number of a parameter, from 1.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parameter(usize);
+
+/// What the items of a list are.
+#[derive(Debug, Clone, Copy)]
+enum ListType {
+    Text,
+    Number,
+    Boolean,
+}
+
+impl ListType {
+    fn of(values: &[Value]) -> Self {
+        match values.first() {
+            Some(Value::BigInt(_) | Value::Int(_)) => Self::Number,
+            Some(Value::Bool(_)) => Self::Boolean,
+            _ => Self::Text,
+        }
+    }
 }
 
 /// A table in the `FROM` of a statement.
@@ -76,66 +98,92 @@ impl<'r> Sql<'r> {
         Alias(self.aliases)
     }
 
-    pub(super) fn bind(&mut self, value: impl Into<Value>) {
-        let number = self.parameter(value);
-        self.write(format_args!("${number}"));
+    /// A parameter, in the order of the text. SQLite looks each named one up
+    /// among all others, so there it has no number and no second use.
+    pub(super) fn bind(&mut self, value: impl Into<Value>) -> Parameter {
+        self.values.push(value.into());
+        let parameter = Parameter(self.values.len());
+        self.write_parameter(parameter);
+        parameter
     }
 
-    fn parameter(&mut self, value: impl Into<Value>) -> usize {
-        self.values.push(value.into());
-        self.values.len()
+    fn write_parameter(&mut self, Parameter(number): Parameter) {
+        match self.sqlite() {
+            true => self.push("?"),
+            false => self.write(format_args!("${number}")),
+        }
+    }
+
+    /// A value that stands in a statement often: on PostgreSQL it is sent once.
+    fn bind_again(&mut self, known: Option<Parameter>, value: impl FnOnce(&Self) -> Value) -> Parameter {
+        match known.filter(|_| !self.sqlite()) {
+            Some(parameter) => {
+                self.write_parameter(parameter);
+                parameter
+            }
+            None => {
+                let value = value(self);
+                self.bind(value)
+            }
+        }
     }
 
     /// The viewer's user id. Only for signed-in viewers.
     pub(super) fn bind_viewer(&mut self) {
-        let number = match self.viewer_parameter {
-            Some(number) => number,
-            None => {
-                let id = self.reading.viewer.user.map(|id| id.to_string());
-                self.parameter(id)
-            }
-        };
-        self.viewer_parameter = Some(number);
-        self.write(format_args!("${number}"));
+        let id = |sql: &Self| sql.reading.viewer.user.map(|id| id.to_string()).into();
+        self.viewer_parameter = Some(self.bind_again(self.viewer_parameter, id));
     }
 
     /// ` IN (the viewer's tiers)`.
     pub(super) fn in_tiers(&mut self) {
-        let number = match self.tiers_parameter {
-            Some(number) => number,
-            None => self.parameter(json_ids(&self.reading.viewer.tiers)),
-        };
-        self.tiers_parameter = Some(number);
-        self.in_json_list(number);
+        self.list_open(false, ListType::Text);
+        let tiers = |sql: &Self| json_ids(&sql.reading.viewer.tiers).into();
+        self.tiers_parameter = Some(self.bind_again(self.tiers_parameter, tiers));
+        self.list_close(ListType::Text);
     }
 
     /// ` IN (the entries the viewer bought)`.
     pub(super) fn in_purchases(&mut self) {
-        let number = match self.purchases_parameter {
-            Some(number) => number,
-            None => self.parameter(json_ids(&self.reading.viewer.purchases)),
-        };
-        self.purchases_parameter = Some(number);
-        self.in_json_list(number);
+        self.list_open(false, ListType::Text);
+        let purchases = |sql: &Self| json_ids(&sql.reading.viewer.purchases).into();
+        self.purchases_parameter = Some(self.bind_again(self.purchases_parameter, purchases));
+        self.list_close(ListType::Text);
     }
 
-    fn in_json_list(&mut self, number: usize) {
-        if self.sqlite() {
-            self.write(format_args!(" IN (SELECT value FROM json_each(${number}))"));
-        } else {
-            self.write(format_args!(" IN (SELECT json_array_elements_text(${number}::json))"));
+    /// ` IN (…)` or ` NOT IN (…)`: a list of any length is one parameter, so
+    /// that one statement serves every length.
+    pub(super) fn in_list(&mut self, negated: bool, values: &[Value]) {
+        let ty = ListType::of(values);
+        self.list_open(negated, ty);
+        self.bind(json_list(values));
+        self.list_close(ty);
+    }
+
+    fn list_open(&mut self, negated: bool, _: ListType) {
+        match (self.sqlite(), negated) {
+            (true, false) => self.push(" IN (SELECT value FROM json_each("),
+            (true, true) => self.push(" NOT IN (SELECT value FROM json_each("),
+            (false, false) => self.push("=ANY(ARRAY(SELECT json_array_elements_text("),
+            (false, true) => self.push("<>ALL(ARRAY(SELECT json_array_elements_text("),
+        }
+    }
+
+    fn list_close(&mut self, ty: ListType) {
+        match (self.sqlite(), ty) {
+            (true, _) => self.push("))"),
+            (false, ListType::Text) => self.push("::json)))"),
+            (false, ListType::Number) => self.push("::json)::bigint))"),
+            (false, ListType::Boolean) => self.push("::json)::boolean))"),
         }
     }
 
     /// The locale at `place` of the chain.
     pub(super) fn bind_locale(&mut self, place: usize) {
-        while self.locale_parameters.len() <= place {
-            let locale = self.reading.locales[self.locale_parameters.len()].to_string();
-            let number = self.parameter(locale);
-            self.locale_parameters.push(number);
+        if self.locale_parameters.len() <= place {
+            self.locale_parameters.resize(place + 1, None);
         }
-        let number = self.locale_parameters[place];
-        self.write(format_args!("${number}"));
+        let locale = move |sql: &Self| sql.reading.locales[place].to_string().into();
+        self.locale_parameters[place] = Some(self.bind_again(self.locale_parameters[place], locale));
     }
 
     /// `{…}` of key and value pairs. PostgreSQL takes at most 100 arguments of
@@ -214,4 +262,16 @@ impl<'r> Sql<'r> {
 
 fn json_ids(ids: &[lyceum_kernel::Id]) -> String {
     serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Values of one type as a JSON list.
+fn json_list(values: &[Value]) -> String {
+    let json = |value: &Value| match value {
+        Value::BigInt(Some(number)) => (*number).into(),
+        Value::Int(Some(number)) => (*number).into(),
+        Value::Bool(Some(flag)) => (*flag).into(),
+        Value::String(Some(text)) => text.as_str().into(),
+        _ => serde_json::Value::Null,
+    };
+    serde_json::Value::Array(values.iter().map(json).collect()).to_string()
 }
