@@ -113,13 +113,13 @@ struct Run<'a> {
 impl Api {
     /// Runs one request, within the time that it may take.
     pub async fn run(&self, request: GraphqlRequest, asker: &Asker) -> Answer {
-        match self.try_run(&request, asker).await {
+        match self.try_run(request, asker).await {
             Ok(ran) => Answer::Ran(ran),
             Err(refused) => Answer::Refused(refused),
         }
     }
 
-    async fn try_run(&self, request: &GraphqlRequest, asker: &Asker) -> Result<Ran, Refused> {
+    async fn try_run(&self, request: GraphqlRequest, asker: &Asker) -> Result<Ran, Refused> {
         let limits = self.options.limits;
         let current = self.current();
         let schema = &current.compiled.schema;
@@ -131,7 +131,7 @@ impl Api {
         }
         introspection::check(&document.0, operation)?;
         let coercion = Coercion { schema };
-        let variables = coercion.variables(operation, &request.variables)?;
+        let variables = coercion.variables(operation, request.variables)?;
         let run = Run {
             api: self,
             current: &current,

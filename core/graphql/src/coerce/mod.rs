@@ -31,12 +31,12 @@ impl Coercion<'_> {
     /// # Errors
     /// BAD_USER_INPUT with the path of the wrong value; its first step is the
     /// name of the variable.
-    pub fn variables(self, operation: &Operation, given: &Variables) -> Result<Variables> {
+    pub fn variables(self, operation: &Operation, mut given: Variables) -> Result<Variables> {
         let mut coerced = Variables::new();
         for variable in &operation.variables {
             let name = variable.name.as_str();
-            let value = match (given.get(name), &variable.default_value) {
-                (Some(value), _) => self.value(&variable.ty, value.clone(), name)?,
+            let value = match (given.remove(name), &variable.default_value) {
+                (Some(value), _) => self.value(&variable.ty, value, name)?,
                 (None, Some(default)) => self.default(&variable.ty, default, name)?,
                 (None, None) if variable.ty.is_non_null() => return Err(missing(name)),
                 (None, None) => continue,
