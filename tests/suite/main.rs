@@ -18,3 +18,4 @@ mod plugins;
 mod readme;
 mod search;
 mod sign_in;
+mod transport;

@@ -15,7 +15,8 @@ pub use crate::background::Background;
 use crate::{
     StartError, background, compiler,
     config::{Config, Engine},
-    first_party, http, keys, plugin_source, schema,
+    first_party, http, keys, plugin_source, private_files, schema,
+    transport::Transport,
 };
 
 /// What an application is opened for.
@@ -34,6 +35,8 @@ pub struct App {
     domains: Domains,
     api: Arc<Api>,
     figures: http::metrics::Figures,
+    settings: Arc<http::Settings>,
+    transport: Arc<Transport>,
     beside: background::Beside,
 }
 
@@ -52,6 +55,7 @@ impl App {
     /// # Errors
     /// What is in the way, with what to do about it.
     pub async fn open_for(purpose: Purpose, config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let transport = Transport::new(&config.server)?;
         prepare_directory(&config.data_dir)?;
         let database = connect(config, clock.clone()).await?;
         let types = schema::wanted(&config.content)?;
@@ -82,11 +86,14 @@ impl App {
         let options = ApiOptions { limits, dev: config.dev, max_age };
         let api = Api::new(domains.clone(), options)?;
         let figures = http::metrics::Figures::new(host, domains.clone(), config.metrics.clone());
+        let settings = http::Settings { server: config.server.clone(), limits: config.limits, development: config.dev };
         let presence = config.dev.then(|| config.data_dir.clone());
         Ok(Self {
             domains,
             api,
             figures,
+            settings: Arc::new(settings),
+            transport,
             beside: background::Beside {
                 wants_reindex,
                 recorder,
@@ -99,7 +106,12 @@ impl App {
 
     /// All routes, with request ids, logs and security headers.
     pub fn router(&self) -> Router {
-        http::router(self.api.clone(), self.domains.clone(), self.figures.clone())
+        http::router(self.api.clone(), self.domains.clone(), self.figures.clone(), &self.settings)
+    }
+
+    /// How connections are accepted.
+    pub(crate) fn transport(&self) -> &Arc<Transport> {
+        &self.transport
     }
 
     #[must_use]
@@ -141,10 +153,12 @@ fn with_creation(url: &str) -> String {
     }
 }
 
-/// Makes the data directory and tries to write in it.
+/// Makes the data directory, closes it to other users, and tries to write in it.
 pub(crate) fn prepare_directory(directory: &Path) -> Result<(), StartError> {
     let refused = |cause| StartError::DataDir { path: directory.to_owned(), cause };
+    private_files::from_now_on();
     std::fs::create_dir_all(directory).map_err(refused)?;
+    private_files::close(directory);
     let probe = directory.join(format!(".probe-{}", std::process::id()));
     std::fs::write(&probe, b"").map_err(refused)?;
     std::fs::remove_file(&probe).map_err(refused)

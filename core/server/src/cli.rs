@@ -35,6 +35,9 @@ pub(crate) struct Global {
     /// Development mode: applies safe schema changes at start, tells SQL in answers.
     #[arg(long, global = true)]
     pub dev: bool,
+    /// Lets development mode listen on an address that other machines reach.
+    #[arg(long, global = true)]
+    pub dev_public: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +73,7 @@ impl Global {
         flags.extend(self.data_dir.clone().map(|value| ("data_dir", value)));
         flags.extend(self.database_url.clone().map(|value| ("database.url", value)));
         flags.extend(self.dev.then(|| ("dev", "true".to_owned())));
+        flags.extend(self.dev_public.then(|| ("dev_public", "true".to_owned())));
         let config = Config::read(&Sources::of_process(self.config.clone(), flags))?;
         logs::start(&config.log);
         Ok(config)

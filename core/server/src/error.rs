@@ -33,6 +33,8 @@ pub enum StartError {
     ContentTypes(String),
     #[error("the content types in the files differ from the database:\n{plan}\n{advice}")]
     SchemaPending { plan: String, advice: &'static str },
+    #[error("the TLS file {path} cannot be used: {cause}.\nCheck server.tls_certificate and server.tls_key.")]
+    Tls { path: PathBuf, cause: String },
     #[error("the key for access tokens, {path}, cannot be used: {cause}")]
     TokenKey { path: PathBuf, cause: String },
     #[error("the key for the secrets of plugins, {path}, cannot be used: {cause}")]

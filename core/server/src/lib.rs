@@ -20,10 +20,12 @@ pub mod plugin_lock;
 pub mod plugin_source;
 mod plugin_usage;
 mod presence;
+mod private_files;
 mod progress;
 mod replace;
 mod schema;
 mod serve;
+mod transport;
 
 pub use cli::main;
 pub use error::StartError;

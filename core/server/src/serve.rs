@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::Router;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{StartError, app::App};
@@ -77,35 +76,9 @@ pub(crate) async fn listen(host: &str, port: u16) -> Result<(TcpListener, Socket
 
 /// Serves an application with its background work until `stop`; running
 /// requests have `patience` to finish.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve(app: &App, listener: TcpListener, stop: &Stop, patience: Duration) -> Result<(), StartError> {
     let background = app.spawn_background();
-    let served = serve_router(app.router(), listener, stop, patience).await;
+    app.transport().serve(app.router(), listener, stop, patience).await;
     background.stop().await;
-    served
-}
-
-/// Serves a router until `stop`.
-pub(crate) async fn serve_router(
-    router: Router,
-    listener: TcpListener,
-    stop: &Stop,
-    patience: Duration,
-) -> Result<(), StartError> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let told = stop.clone();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move { told.wait().await });
-    let late = async {
-        stop.wait().await;
-        tokio::time::sleep(patience).await;
-    };
-    tokio::select! {
-        served = async { serving.await } => served.map_err(StartError::io("the server stopped listening")),
-        () = late => {
-            tracing::warn!("some requests did not finish in time and were cut off");
-            Ok(())
-        }
-    }
+    Ok(())
 }

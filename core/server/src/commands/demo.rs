@@ -10,7 +10,8 @@ use crate::{
     cli::Global,
     config::{Config, PaymentAccount},
     demo::{self, ACCOUNT, ADMIN_EMAIL, Admin, Gateway, PROVIDER},
-    serve::{Stop, listen, serve, serve_router},
+    serve::{Stop, listen, serve},
+    transport::Transport,
 };
 
 #[derive(Debug, clap::Args)]
@@ -39,11 +40,10 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), StartError
     welcome(&config, &gateway, &admin);
     let (stop, patience) = (Stop::at_signal(), config.server.shutdown);
     let Gateway { router, listener: gateway_listener, .. } = gateway;
-    let (served, _) = tokio::try_join!(
-        serve(&app, listener, &stop, patience),
-        serve_router(router, gateway_listener, &stop, patience),
-    )?;
-    Ok(served)
+    let gateway = Transport::plain();
+    let (served, ()) =
+        tokio::join!(serve(&app, listener, &stop, patience), gateway.serve(router, gateway_listener, &stop, patience),);
+    served
 }
 
 fn configuration(global: &Global, port: Option<u16>) -> Result<Config, StartError> {

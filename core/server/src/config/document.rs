@@ -14,7 +14,7 @@ Values come from four places. Later ones win:
 1. the defaults below,
 2. the file `lyceum.toml` in the working directory, or the one named by `--config FILE` or `LYCEUM_CONFIG`,
 3. the environment,
-4. flags: `--data-dir`, `--database-url`, `--dev`, and of `serve` `--host`, `--port`, `--public-url`.
+4. flags: `--data-dir`, `--database-url`, `--dev`, `--dev-public`, and of `serve` `--host`, `--port`, `--public-url`.
 
 Everything is checked at start, and all problems are told at once. Keys and `LYCEUM_` variables that are not below are refused.
 ";
@@ -36,12 +36,14 @@ The provider tells the outcome to `<public_url>/webhooks/payments/<provider>` an
 
 ## Files in the data directory
 
+The directory and everything in it can be read by the user of the server only (modes 0700 and 0600). What was open to others, from an earlier version or made by hand, is closed at the start, and the log says so.
+
 | file | what |
 | --- | --- |
 | `lyceum.db` | the SQLite database, when no `database.url` is set |
 | `search/` | the embedded search index; `lyceum search reindex` makes it anew |
 | `plugins/` | compiled plugins; it may be deleted |
-| `recordings/` | some answered calls of each plugin, with the texts in them; readable by this user only; it may be deleted |
+| `recordings/` | with `plugins.recordings`, some answered calls of each plugin, with the texts in them; it may be deleted |
 | `running.json` | that a server in development mode runs; for `lyceum plugin dev` |
 | `plugin-usage.json` | what plugins have used since the server's start; for `lyceum plugin usage` |
 | `plugins.lock` | which plugins are installed, with digests and keys, when no `plugins.lock` is set |

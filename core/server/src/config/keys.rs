@@ -31,6 +31,11 @@ pub const KEYS: &[Key] = &[
         "Development mode: schema changes that lose nothing are applied at start, and answers tell their SQL. Not for production.",
     ),
     key(
+        "dev_public",
+        "false",
+        "Lets development mode listen on an address that other machines reach (`--dev-public`). They see the SQL of answers; only for a network that you trust.",
+    ),
+    key(
         "locales",
         r#"["en", "zh-CN"]"#,
         "The languages of the content, in fallback order. The first is the default. In the environment: separated by commas.",
@@ -40,9 +45,51 @@ pub const KEYS: &[Key] = &[
     key(
         "server.public_url",
         r#""""#,
-        "How clients and payment providers reach this server. Empty: `http://host:port`.",
+        "How clients and payment providers reach this server. Empty: `http://host:port`, or `https://` with a certificate.",
     ),
     key("server.shutdown_seconds", "10", "How long running requests may finish after SIGTERM or SIGINT. 0 to 600."),
+    key(
+        "server.trusted_proxies",
+        "[]",
+        "Addresses and networks of proxies, such as `127.0.0.1` or `10.0.0.0/8`. From these, the client's address is the last one of `Forwarded` or `X-Forwarded-For` that is no trusted proxy. From others both headers are ignored.",
+    ),
+    key(
+        "server.cors_origins",
+        "[]",
+        "Origins whose pages may call the API from a browser, letter by letter: `https://example.org`. In development mode every port of `http://localhost` and `http://127.0.0.1` may too.",
+    ),
+    key(
+        "server.tls_certificate",
+        r#""""#,
+        "A PEM file with the certificate and those that signed it. With it the server speaks HTTPS only. It is read again when it changes. Empty: HTTP.",
+    ),
+    key("server.tls_key", r#""""#, "The PEM file with the key of that certificate."),
+    key("server.ide", "true", "Whether `/` is the GraphQL IDE. Without it `/` is 404."),
+    key("server.header_seconds", "10", "How long the head of a request may take, and a TLS handshake. 1 to 120."),
+    key("server.body_seconds", "30", "How long the whole body of a request may take. 1 to 600. Later: 408."),
+    key("server.upload_seconds", "300", "The same for a request with files, and for the work on it. 1 to 3600."),
+    key(
+        "server.request_seconds",
+        "30",
+        "How long the work on a request may take, from the end of its body on. 1 to 600. Later it is ended: 503, `QUERY_TIMEOUT`.",
+    ),
+    key(
+        "server.write_seconds",
+        "30",
+        "How long a client may take nothing of its answer before the connection is closed. 1 to 600.",
+    ),
+    key("server.idle_seconds", "60", "How long a connection without a request stays open. 1 to 600."),
+    key(
+        "server.connections",
+        "1000",
+        "Connections at once; fewer where the system allows fewer open files. Beyond, the one that has waited longest for its client is closed; when all are worked for, the new one gets 503.",
+    ),
+    key(
+        "server.connections_per_network",
+        "100",
+        "The same for the connections of one address (IPv6: one /64), and the number of its requests at once. Connections of trusted proxies are not counted, the requests of their clients are.",
+    ),
+    key("server.requests", "512", "Requests that are worked on at once. Beyond: 503 with `Retry-After`."),
     key("database.url", r#""""#, "`postgres://…` or `sqlite:FILE`. Empty: SQLite in `<data_dir>/lyceum.db`."),
     key("database.read_connections", "4", "Connections for reads; on PostgreSQL for writes too. 1 to 200."),
     key(
@@ -94,7 +141,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "plugins.recordings",
-        "true",
+        "false",
         "Keeps some answered calls of each plugin in `<data_dir>/recordings`, with the texts in them, for `lyceum plugin upgrade --check`.",
     ),
     key(
@@ -142,6 +189,16 @@ pub const KEYS: &[Key] = &[
         "metrics.token",
         r#""""#,
         "The bearer token that opens `/metrics` from elsewhere. A secret. Empty: this machine only.",
+    ),
+    key(
+        "limits.webhooks_per_minute",
+        "600",
+        "Requests to `/webhooks/payments` of one client network in a minute. Beyond: 429 with `Retry-After`; providers repeat what was refused.",
+    ),
+    key(
+        "limits.payment_returns_per_minute",
+        "120",
+        "Requests to `/payments/return` of one client network in a minute. Beyond: 429 with `Retry-After`.",
     ),
     key("log.format", r#""auto""#, "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
     key("log.filter", r#""info,sea_orm_migration=warn""#, "What is logged, as `info` or `info,lyceum_store=debug`."),

@@ -9,13 +9,15 @@ mod document;
 mod keys;
 mod parts;
 mod secret;
+mod server;
 mod values;
 
 pub use document::markdown;
 pub use keys::{KEYS, Key};
 pub use parts::{
-    Config, Content, Database, Engine, GraphqlApi, Identity, Log, LogFormat, Metrics, PaymentAccount, Payments, Search,
-    Server,
+    Config, Content, Database, Engine, GraphqlApi, Identity, Log, LogFormat, Metrics, PaymentAccount, Payments,
+    Search,
 };
 pub use secret::Secret;
+pub use server::{Capacity, Limits, Server, Timeouts, TlsFiles};
 pub use values::{ConfigError, Sources};

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::{
     secret::Secret,
+    server::{Limits, Server, limits, server},
     values::{ConfigError, Sources, Values},
 };
 use crate::plugin_source::host_of;
@@ -36,17 +37,7 @@ pub struct Config {
     pub graphql: GraphqlApi,
     pub log: Log,
     pub metrics: Metrics,
-}
-
-/// Where it listens and how it stops.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    pub host: String,
-    /// 0 for a free one.
-    pub port: u16,
-    /// Without a slash at the end.
-    pub public_url: Option<String>,
-    pub shutdown: Duration,
+    pub limits: Limits,
 }
 
 /// Where the data is.
@@ -183,6 +174,7 @@ impl Config {
                 enabled: values.get("metrics.enabled"),
                 token: values.optional("metrics.token").map(Secret::new),
             },
+            limits: limits(values),
         }
     }
 
@@ -192,7 +184,8 @@ impl Config {
         let host =
             if self.server.host.contains(':') { format!("[{}]", self.server.host) } else { self.server.host.clone() };
         let reachable = if host == "0.0.0.0" { "127.0.0.1".to_owned() } else { host };
-        self.server.public_url.clone().unwrap_or_else(|| format!("http://{reachable}:{}", self.server.port))
+        let scheme = if self.server.tls.is_some() { "https" } else { "http" };
+        self.server.public_url.clone().unwrap_or_else(|| format!("{scheme}://{reachable}:{}", self.server.port))
     }
 
     /// Whose plugins are installed.
@@ -244,18 +237,6 @@ fn locales(values: &mut Values) -> Locales {
         values.check(false, "locales", &error.to_string());
     }
     locales.unwrap_or_default()
-}
-
-fn server(values: &mut Values) -> Server {
-    let public_url = values.optional("server.public_url").map(|url| url.trim_end_matches('/').to_owned());
-    let web = |url: &String| url.starts_with("http://") || url.starts_with("https://");
-    values.check(public_url.as_ref().is_none_or(web), "server.public_url", "it must begin with http:// or https://");
-    Server {
-        host: values.get("server.host"),
-        port: u16::try_from(values.within("server.port", 0, 65_535)).unwrap_or_default(),
-        public_url,
-        shutdown: Duration::from_secs(values.within("server.shutdown_seconds", 0, 600)),
-    }
 }
 
 fn database(values: &mut Values) -> Database {

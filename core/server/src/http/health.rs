@@ -1,45 +1,109 @@
 //! Whether the process lives, and whether it can work.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use lyceum_domain::Domains;
 use lyceum_store::failed;
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::client::ClientAddress;
 
 /// A check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a result holds: so often the database and the search engine are
+/// asked at most, whoever asks us how often.
+const LIFETIME: Duration = Duration::from_secs(1);
 
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
+/// The checks, with their last result. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Checks {
+    domains: Domains,
+    last: Arc<Mutex<Option<(Instant, Findings)>>>,
+}
+
+/// What works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Findings {
+    database: bool,
+    schema: bool,
+    search: bool,
+}
+
 /// 503 without database or content tables. Without search the server is
-/// `degraded` and stays in service: content can be read.
-pub(super) async fn ready(State(domains): State<Domains>) -> (StatusCode, Json<Value>) {
-    let (database, schema, search) = tokio::join!(
-        answers(query(&domains, "SELECT 1 AS n")),
-        answers(query(&domains, "SELECT COUNT(*) AS n FROM content_type")),
-        answers(async { domains.search.index().count().await.is_ok() }),
-    );
-    let works = database && schema;
-    let status = match (works, search) {
-        (true, true) => "ready",
-        (true, false) => "degraded",
-        (false, _) => "unavailable",
+/// `degraded` and stays in service: content can be read. Which part fails is
+/// only for this machine to know.
+pub(super) async fn ready(
+    State(checks): State<Checks>,
+    Extension(client): Extension<ClientAddress>,
+) -> (StatusCode, Json<Value>) {
+    let findings = checks.findings().await;
+    let status = findings.status();
+    let code = if status == "unavailable" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let body = match client.is_local {
+        true => json!({ "status": status, "checks": findings.report() }),
+        false => json!({ "status": status }),
     };
-    let told = |fine: bool| if fine { "ok" } else { "failed" };
-    let checks = json!({ "database": told(database), "schema": told(schema), "search": told(search) });
-    let code = if works { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(json!({ "status": status, "checks": checks })))
+    (code, Json(body))
+}
+
+impl Checks {
+    pub fn new(domains: Domains) -> Self {
+        Self { domains, last: Arc::default() }
+    }
+
+    /// Who asks while a check runs waits for its result.
+    async fn findings(&self) -> Findings {
+        let mut last = self.last.lock().await;
+        match *last {
+            Some((at, findings)) if at.elapsed() < LIFETIME => findings,
+            _ => {
+                let findings = self.check().await;
+                *last = Some((Instant::now(), findings));
+                findings
+            }
+        }
+    }
+
+    async fn check(&self) -> Findings {
+        let (database, schema, search) = tokio::join!(
+            answers(query(&self.domains, "SELECT 1 AS n")),
+            answers(query(&self.domains, "SELECT COUNT(*) AS n FROM content_type")),
+            answers(async { self.domains.search.index().count().await.is_ok() }),
+        );
+        Findings { database, schema, search }
+    }
+}
+
+impl Findings {
+    fn status(self) -> &'static str {
+        match (self.database && self.schema, self.search) {
+            (true, true) => "ready",
+            (true, false) => "degraded",
+            (false, _) => "unavailable",
+        }
+    }
+
+    fn report(self) -> Value {
+        let word = |fine: bool| if fine { "ok" } else { "failed" };
+        json!({ "database": word(self.database), "schema": word(self.schema), "search": word(self.search) })
+    }
 }
 
 async fn answers(check: impl Future<Output = bool>) -> bool {
     tokio::time::timeout(PATIENCE, check).await.unwrap_or(false)
 }
 
-/// Whether the statement tells a number above zero.
+/// Whether the statement reports a number above zero.
 async fn query(domains: &Domains, sql: &str) -> bool {
     let statement = Statement::from_string(domains.database.dialect().backend(), sql);
     let row = domains.database.reader().query_one_raw(statement).await.map_err(failed);

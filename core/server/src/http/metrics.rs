@@ -1,13 +1,13 @@
 //! `/metrics`: figures in the text format of Prometheus.
 //!
-//! **Invariant:** off by default; to other machines only with the token. A
-//! proxy on this machine counts as this machine: give a token there too.
+//! **Invariant:** off by default; to other machines only with the token. What a
+//! proxy on this machine passes on counts as another machine.
 
-use std::{fmt::Write as _, net::SocketAddr, sync::Arc, time::Instant};
+use std::{fmt::Write as _, sync::Arc, time::Instant};
 
 use axum::{
     Router,
-    extract::{ConnectInfo, Extension, State},
+    extract::{Extension, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -16,6 +16,7 @@ use lyceum_domain::Domains;
 use lyceum_plugin_host::PluginHost;
 use sha2::{Digest as _, Sha256};
 
+use super::client::ClientAddress;
 use crate::config::Metrics;
 
 /// What is told, and to whom.
@@ -69,13 +70,12 @@ impl Figures {
 
 async fn tell(
     State(figures): State<Figures>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Extension(client): Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> Response {
-    let near = peer.is_some_and(|Extension(ConnectInfo(peer))| peer.ip().is_loopback());
     let allowed = match &figures.access.token {
         Some(token) => bearer(&headers).is_some_and(|given| same(given, token.expose())),
-        None => near,
+        None => client.is_local,
     };
     if !allowed {
         return (StatusCode::FORBIDDEN, "Metrics are told to this machine, or with the token.\n").into_response();

@@ -1,9 +1,16 @@
 //! Where payment providers and returning buyers arrive.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
 use axum::{
+    Extension,
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
     response::{IntoResponse as _, Redirect, Response},
 };
 use lyceum_domain::{
@@ -11,6 +18,34 @@ use lyceum_domain::{
     payment::{InboundRequest, Reply},
 };
 use lyceum_kernel::{ErrorCode, Failure};
+
+use super::{client::ClientAddress, envelope::request_id, rate::RateLimiter};
+use crate::transport::Network;
+
+/// Networks whose requests are counted.
+const NETWORKS: usize = 1 << 16;
+
+/// Counts the requests of each client network.
+pub(super) fn limiter(per_minute: u32) -> Arc<RateLimiter<Network>> {
+    Arc::new(RateLimiter::new(per_minute, Duration::from_secs(60), NETWORKS))
+}
+
+/// Before anything is read or stored: these routes are open to everybody, and
+/// each request runs a plugin and may write.
+pub(super) async fn limited(
+    State(limiter): State<Arc<RateLimiter<Network>>>,
+    Extension(client): Extension<ClientAddress>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Err(wait) = limiter.take(client.network(), Instant::now()) else { return next.run(request).await };
+    let seconds = wait.seconds();
+    let failure = Failure::new(ErrorCode::RateLimited, format!("Too many requests. Try again in {seconds} seconds."))
+        .with("retryAfterSeconds", seconds);
+    let mut response = super::refused(StatusCode::TOO_MANY_REQUESTS, &failure, request_id(request.headers()));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
+}
 
 /// The raw request goes to the provider's plugin; the answer is the provider's format.
 pub(super) async fn webhook(

@@ -1,0 +1,259 @@
+//! What may run at once, and for how long; an answer even when a handler panics.
+//!
+//! A request first arrives: that takes as long as its client wants, within a
+//! limit. Then it is worked on: for that there is a number of places, and
+//! another limit. Both limits end the handler, whatever it waits for.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use lyceum_kernel::{ErrorCode, Failure};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::{client::ClientAddress, envelope::request_id, refused};
+use crate::{
+    config::{Capacity, Timeouts},
+    transport::{Activity, HeldUntilAnswered, Network, Work},
+};
+
+/// Counts what runs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    timeouts: Timeouts,
+    per_network: usize,
+    running: Arc<Semaphore>,
+    by_network: Arc<Mutex<HashMap<Network, usize>>>,
+}
+
+impl Admission {
+    pub fn new(timeouts: Timeouts, capacity: Capacity) -> Self {
+        let running = Arc::new(Semaphore::new(capacity.requests.min(Semaphore::MAX_PERMITS)));
+        Self { timeouts, per_network: capacity.per_network, running, by_network: Arc::default() }
+    }
+
+    /// A place among the requests of a network, unless it has too many.
+    fn enter(&self, network: Network) -> Option<NetworkPlace> {
+        let mut counts = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(network).or_default();
+        if *count >= self.per_network {
+            return None;
+        }
+        *count += 1;
+        Some(NetworkPlace { admission: self.clone(), network })
+    }
+
+    /// Resolves when the request has to be given up.
+    async fn expires(&self, arrival: &Arrival, is_upload: bool) -> Refusal {
+        let (body, work) = match is_upload {
+            true => (self.timeouts.upload, self.timeouts.upload),
+            false => (self.timeouts.body, self.timeouts.request),
+        };
+        match tokio::time::timeout(body, arrival.ended()).await {
+            Err(_) => Refusal::SlowBody(body),
+            Ok(false) => Refusal::Busy,
+            Ok(true) => {
+                tokio::time::sleep(work).await;
+                Refusal::SlowWork(work)
+            }
+        }
+    }
+}
+
+/// One request of a network, until it is answered whole.
+struct NetworkPlace {
+    admission: Admission,
+    network: Network,
+}
+
+impl Drop for NetworkPlace {
+    fn drop(&mut self) {
+        let mut counts = self.admission.by_network.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// Why a request is not answered as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Busy,
+    SlowBody(Duration),
+    SlowWork(Duration),
+}
+
+impl Refusal {
+    fn response(self, request_id: &str) -> Response {
+        let seconds = |limit: Duration| limit.as_secs_f64();
+        let (status, code, message) = match self {
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Unavailable,
+                "The server has as many requests as it takes. Try again.".to_owned(),
+            ),
+            Self::SlowBody(limit) => (
+                StatusCode::REQUEST_TIMEOUT,
+                ErrorCode::QueryTimeout,
+                format!("The request did not arrive whole within {} seconds.", seconds(limit)),
+            ),
+            Self::SlowWork(limit) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::QueryTimeout,
+                format!("The request took longer than {} seconds and was ended.", seconds(limit)),
+            ),
+        };
+        let mut response = refused(status, &Failure::new(code, message), request_id);
+        if self == Self::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// Runs a request when there is room for it, and as long as it may.
+pub(super) async fn limited(
+    State(admission): State<Admission>,
+    Extension(client): Extension<ClientAddress>,
+    activity: Option<Extension<Arc<Activity>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = request_id(request.headers()).to_owned();
+    let Some(place) = admission.enter(client.network()) else { return Refusal::Busy.response(&id) };
+    let arrival = Arc::new(Arrival::new(place, admission.running.clone(), activity.map(|Extension(it)| it)));
+    let is_upload = is_upload(&request);
+    let request = request.map(|body| Body::new(ArrivingBody { inner: body, arrival: arrival.clone() }));
+    if request.body().is_end_stream() && !arrival.end() {
+        return Refusal::Busy.response(&id);
+    }
+    let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = tokio::select! {
+        biased;
+        answer = handler => answer.unwrap_or_else(|_| broken(&id)),
+        refusal = admission.expires(&arrival, is_upload) => refusal.response(&id),
+    };
+    arrival.worked();
+    response.extensions_mut().insert(HeldUntilAnswered(arrival));
+    response
+}
+
+/// A handler panicked. The panic hook has logged where.
+fn broken(id: &str) -> Response {
+    refused(StatusCode::INTERNAL_SERVER_ERROR, &Failure::internal("a handler panicked"), id)
+}
+
+/// Whether the request brings files, as `/graphql` takes them.
+fn is_upload(request: &Request) -> bool {
+    let multipart = |headers: &HeaderMap| {
+        let value = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+        value.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
+    };
+    request.uri().path() == "/graphql" && multipart(request.headers())
+}
+
+const ARRIVING: u8 = 0;
+const ADMITTED: u8 = 1;
+const TURNED_AWAY: u8 = 2;
+
+/// How a request arrives. Held until it is answered whole.
+struct Arrival {
+    state: AtomicU8,
+    changed: Notify,
+    running: Arc<Semaphore>,
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    activity: Option<Arc<Activity>>,
+    work: OnceLock<Work>,
+    _network: NetworkPlace,
+}
+
+impl Arrival {
+    fn new(network: NetworkPlace, running: Arc<Semaphore>, activity: Option<Arc<Activity>>) -> Self {
+        Self {
+            state: AtomicU8::new(ARRIVING),
+            changed: Notify::new(),
+            running,
+            permit: Mutex::default(),
+            activity,
+            work: OnceLock::new(),
+            _network: network,
+        }
+    }
+
+    /// The request is here. Returns whether it may be worked on.
+    fn end(&self) -> bool {
+        if self.state.load(Ordering::Acquire) == ARRIVING {
+            let permit = self.running.clone().try_acquire_owned().ok();
+            self.state.store(if permit.is_some() { ADMITTED } else { TURNED_AWAY }, Ordering::Release);
+            if let (Some(_), Some(activity)) = (&permit, &self.activity) {
+                self.work.get_or_init(|| activity.work());
+            }
+            *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+            self.changed.notify_one();
+        }
+        self.state.load(Ordering::Acquire) == ADMITTED
+    }
+
+    /// Resolves when the request is here: whether it may be worked on.
+    async fn ended(&self) -> bool {
+        loop {
+            match self.state.load(Ordering::Acquire) {
+                ARRIVING => self.changed.notified().await,
+                state => return state == ADMITTED,
+            }
+        }
+    }
+
+    /// The work is done; the answer is still on its way.
+    fn worked(&self) {
+        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// The body of a request, which says when it has arrived. One that may not be
+/// worked on does not end: the handler goes no further.
+struct ArrivingBody {
+    inner: Body,
+    arrival: Arc<Arrival>,
+}
+
+impl HttpBody for ArrivingBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let ends = frame.is_none() || self.inner.is_end_stream();
+        if ends && !self.arrival.end() { Poll::Pending } else { Poll::Ready(frame) }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
