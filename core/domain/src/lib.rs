@@ -9,6 +9,7 @@ pub mod membership;
 pub mod moderation;
 pub mod notification;
 pub mod payment;
+mod plain_text;
 pub mod plugin;
 pub mod ranking;
 pub mod search;

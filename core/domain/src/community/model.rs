@@ -2,7 +2,10 @@
 
 use lyceum_kernel::{Failure, Id, Locale, Result};
 
-use crate::moderation::Decision;
+use crate::{
+    moderation::Decision,
+    plain_text::{self, TextFault},
+};
 
 /// What can be commented on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,13 +89,16 @@ pub(super) struct Body(String);
 
 impl Body {
     pub(super) fn parse(typed: &str) -> Result<Self> {
-        let text = typed.trim().replace("\r\n", "\n");
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            return Err(Failure::input("input.body", "A comment has no control characters."));
-        }
+        let text = match plain_text::body(typed) {
+            Err(TextFault::NothingToSee) => String::new(),
+            parsed => parsed.map_err(|fault| Failure::input("input.body", fault.to_string()))?,
+        };
         match text.chars().count() {
             1..=BODY_CHARS_MAX => Ok(Self(text)),
-            _ => Err(Failure::input("input.body", format!("A comment has 1 to {BODY_CHARS_MAX} characters."))),
+            _ => Err(Failure::input(
+                "input.body",
+                format!("A comment has 1 to {BODY_CHARS_MAX} characters, and one of them can be seen."),
+            )),
         }
     }
 
@@ -109,7 +115,8 @@ mod tests {
     fn a_body_has_one_to_five_thousand_characters_once_trimmed() {
         assert_eq!(Body::parse(" 讲得好\r\n谢谢 \n").map(|b| b.0).ok().as_deref(), Some("讲得好\n谢谢"));
         assert!(Body::parse(&format!(" {} ", "字".repeat(5000))).is_ok());
-        for typed in ["", " \n\t ", "a\0b", "\u{1b}[31mred", &"字".repeat(5001)] {
+        for typed in ["", " \n\t ", "a\0b", "\u{1b}[31mred", "\u{202e}\u{200b}\u{200f}", "\u{200b}", &"字".repeat(5001)]
+        {
             assert_eq!(Body::parse(typed).expect_err("refused").path(), ["input", "body"]);
         }
     }

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use lyceum_kernel::{Failure, Id, Locale, Result, Timestamp, Viewer};
 use unicode_normalization::UnicodeNormalization;
 
 use super::secret::{AccessToken, Password, RefreshToken};
+use crate::plain_text;
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,23 +55,27 @@ pub struct SignedIn {
     pub refresh_expires_at: Timestamp,
 }
 
-/// An e-mail address in the form in which it is unique: NFC, lower case.
+/// An e-mail address in the form in which it is unique: lower case, NFC, and
+/// the domain as UTS 46 maps it (`ｅxample。org` is `example.org`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Email(String);
 
 impl Email {
-    /// Checks the shape. Whether the mailbox exists, only a mail can tell.
+    /// Checks the shape. Whether the mailbox exists, only a mail can show.
     pub(super) fn parse(typed: &str) -> Result<Self> {
         let text: String = typed.trim().nfc().flat_map(char::to_lowercase).collect();
-        // The lengths are those of RFC 5321, section 4.5.3.1.
-        let shaped = text.split_once('@').is_some_and(|(local, domain)| {
-            (1..=64).contains(&local.len()) && local.chars().all(is_mailbox_char) && is_domain(domain)
-        });
-        if shaped && text.len() <= 254 {
-            Ok(Self(text))
-        } else {
-            Err(Failure::input("input.email", "This is not an e-mail address."))
-        }
+        text.rsplit_once('@').and_then(|(local, domain)| Self::of(local, domain)).ok_or_else(|| {
+            Failure::input("input.email", "This is not an e-mail address, or it has characters that cannot be seen.")
+        })
+    }
+
+    /// The lengths are those of RFC 5321, section 4.5.3.1.
+    fn of(local: &str, domain: &str) -> Option<Self> {
+        let shaped = (1..=64).contains(&local.len())
+            && local.chars().all(is_mailbox_char)
+            && plain_text::is_plain_identifier(local);
+        let text = format!("{local}@{}", one_domain(domain)?);
+        (shaped && text.len() <= 254).then_some(Self(text))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -81,31 +87,43 @@ fn is_mailbox_char(c: char) -> bool {
     !c.is_whitespace() && !c.is_control() && !"@()<>[],;:\\\"".contains(c)
 }
 
-fn is_domain(text: &str) -> bool {
-    let label = |l: &str| {
-        !l.is_empty()
-            && l.len() <= 63
-            && !l.starts_with('-')
-            && !l.ends_with('-')
-            && l.chars().all(|c| c.is_alphanumeric() || c == '-')
-    };
-    text.contains('.') && text.split('.').all(label)
+/// A domain of two labels or more, in Unicode.
+fn one_domain(typed: &str) -> Option<String> {
+    // The mapping drops what is invisible; here that is refused instead.
+    let seen = |label: &str| plain_text::is_plain_identifier(label);
+    let (strict, deny) = (Uts46::new(), AsciiDenyList::STD3);
+    let unfolded = typed.chars().all(|c| plain_text::is_seen_in_an_address(c));
+    let ascii = strict.to_ascii(typed.as_bytes(), deny, Hyphens::CheckFirstLast, DnsLength::Verify).ok()?;
+    let (domain, checked) = strict.to_unicode(ascii.as_bytes(), deny, Hyphens::CheckFirstLast);
+    let fits = checked.is_ok() && domain.contains('.') && domain.split('.').all(seen);
+    (unfolded && fits).then(|| domain.into_owned())
 }
 
 /// A person's name as others see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PersonName(String);
 
+/// The longest name, in characters.
+const NAME_MAX: usize = 80;
+
 impl PersonName {
     pub(super) fn parse(typed: &str) -> Result<Self> {
-        let text: String = typed.trim().nfc().collect();
-        if text.chars().any(char::is_control) {
-            return Err(Failure::input("input.name", "A name has no control characters."));
-        }
+        let wrong = |why: String| Failure::input("input.name", why);
+        let text = match plain_text::name(typed) {
+            Err(plain_text::TextFault::NothingToSee) => String::new(),
+            parsed => parsed.map_err(|fault| wrong(fault.to_string()))?,
+        };
         match text.chars().count() {
-            1..=80 => Ok(Self(text)),
-            _ => Err(Failure::input("input.name", "A name has 1 to 80 characters.")),
+            1..=NAME_MAX => Ok(Self(text)),
+            _ => Err(wrong(format!("A name has 1 to {NAME_MAX} characters, and one of them can be seen."))),
         }
+    }
+
+    /// The name that a provider tells, without what a name must not have; a
+    /// neutral one when nothing is left.
+    pub(super) fn told(told: Option<&str>) -> Self {
+        let cleaned = told.and_then(|told| plain_text::cleaned_name(told, NAME_MAX));
+        Self(cleaned.unwrap_or_else(|| format!("Member {}", rand::random_range(1000..10_000))))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -160,6 +178,41 @@ mod tests {
         }
         let (composed, decomposed) = (Email::parse("jos\u{e9}@example.org"), Email::parse("jose\u{301}@example.org"));
         assert_eq!(composed.ok(), decomposed.ok());
+        for (typed, one) in [
+            ("ana@ｅxample。org", "ana@example.org"),
+            ("ana@xn--bcher-kva.example", "ana@b\u{fc}cher.example"),
+            ("ana@B\u{dc}CHER.example", "ana@b\u{fc}cher.example"),
+            ("林@例子.测试", "林@例子.测试"),
+        ] {
+            assert_eq!(Email::parse(typed).map(|e| e.0).ok().as_deref(), Some(one), "{typed}");
+        }
+    }
+
+    #[test]
+    fn an_address_hides_nothing_and_mixes_no_alphabets() {
+        for typed in [
+            "admin\u{200b}@demo.example",
+            "\u{202e}admin@demo.example",
+            "ad\u{ad}min@demo.example",
+            "admin@demo\u{ad}.example",
+            "admin@de\u{200d}mo.example",
+            "admin\u{feff}@demo.example",
+            "admin@demo\u{2060}.example",
+            "ａdmin@demo.example",
+            "\u{430}dmin@demo.example",
+            "admin@d\u{435}mo.example",
+        ] {
+            assert_eq!(Email::parse(typed).expect_err("refused").path(), ["input", "email"], "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_told_without_a_name_gets_a_neutral_one() {
+        assert_eq!(PersonName::told(Some("\u{200b}Ana\n")).0, "Ana");
+        for told in [None, Some(""), Some("\u{202e}\u{200b}")] {
+            let name = PersonName::told(told).0;
+            assert!(name.starts_with("Member ") && PersonName::parse(&name).is_ok(), "{name}");
+        }
     }
 
     #[test]

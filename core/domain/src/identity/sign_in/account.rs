@@ -50,7 +50,7 @@ async fn new_account(
     email: &Email,
     locale: &str,
 ) -> Result<Id> {
-    let name = name_of(identity, email)?;
+    let name = PersonName::told(identity.name.as_deref());
     let account = NewAccount { email, name: &name, password_hash: None, locale };
     let user = insert(write, &account).await.map_err(|failure| match failure.code() {
         ErrorCode::Conflict => taken(),
@@ -63,14 +63,6 @@ async fn new_account(
     let facts = json!({ "provider": at.provider });
     write.emit(&Event::new("user", "registered", user).by(Some(user)).with(facts)).await?;
     Ok(user)
-}
-
-/// The name that the provider tells, or the address's own part.
-fn name_of(identity: &ExternalIdentity, email: &Email) -> Result<PersonName> {
-    let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(80).collect::<String>();
-    let told = identity.name.as_deref().and_then(|name| PersonName::parse(&cut(name)).ok());
-    let own = email.as_str().split('@').next().unwrap_or_default();
-    told.map_or_else(|| PersonName::parse(&cut(own)), Ok)
 }
 
 fn disabled() -> Failure {
