@@ -23,6 +23,7 @@ mod m0009_plugin_owner;
 mod m0010_people_sign_in;
 mod m0011_enrolment_index;
 mod m0012_plugin_pruning;
+mod m0013_sign_in_pauses;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_people_sign_in::Migration),
             Box::new(m0011_enrolment_index::Migration),
             Box::new(m0012_plugin_pruning::Migration),
+            Box::new(m0013_sign_in_pauses::Migration),
         ]
     }
 }

@@ -59,7 +59,7 @@ async fn a_crash_between_publishing_and_indexing_loses_nothing() {
 
 async fn admin_of(domains: &lyceum_domain::Domains) -> lyceum_kernel::Viewer {
     let peer = lyceum_domain::identity::Peer::default();
-    let session = domains.identity.sign_in("admin@example.com", &Password::new(PASSWORD), &peer).await.unwrap();
+    let session = domains.identity.sign_in("admin@example.com", &Password::new(PASSWORD), None, &peer).await.unwrap();
     domains.identity.viewer_for(Some(session.access_token.expose())).await.unwrap()
 }
 

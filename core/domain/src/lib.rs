@@ -5,6 +5,7 @@ pub mod community;
 pub mod content;
 pub mod identity;
 pub mod job;
+pub mod limits;
 pub mod membership;
 pub mod moderation;
 pub mod notification;

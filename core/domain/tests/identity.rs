@@ -9,7 +9,7 @@ use std::{
 };
 
 use lyceum_domain::identity::{
-    Actor, HashingCost, Identity, IdentityConfig, Password, Peer, RefreshToken, RegisterInput, TokenKey,
+    Actor, DeviceToken, HashingCost, Identity, IdentityConfig, Password, Peer, RefreshToken, RegisterInput, TokenKey,
 };
 use lyceum_kernel::{Action, ErrorCode, Failure, Id, RowScope, Rule, Viewer};
 use lyceum_store::StatementLog;
@@ -144,7 +144,7 @@ async fn a_missing_account_costs_a_hash_too() {
         let config = IdentityConfig { hashing, ..IdentityConfig::default() };
         let identity = Identity::open(bed.db.clone(), config, TokenKey::new(&[7; 32]).unwrap()).await.unwrap();
         let start = Instant::now();
-        let missing = identity.sign_in("bob@example.org", &Password::new(PASSWORD), &Peer::default()).await;
+        let missing = identity.sign_in("bob@example.org", &Password::new(PASSWORD), None, &Peer::default()).await;
         assert_eq!(code(missing), Some(ErrorCode::InvalidCredentials));
         // Writing 64 MiB four times takes longer than this on any machine.
         assert!(start.elapsed() > Duration::from_millis(25));
@@ -180,11 +180,12 @@ async fn an_access_token_lasts_fifteen_minutes_and_is_refreshed() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_used_twice_ends_its_session_and_no_other() {
+async fn a_refresh_token_used_again_later_ends_its_session_and_no_other() {
     each_database(async |bed| {
         let first = bed.register("ana@example.org").await;
         let elsewhere = bed.sign_in("ana@example.org", PASSWORD).await.unwrap();
         let second = bed.identity.refresh(&first.refresh_token).await.unwrap();
+        bed.clock.advance(MINUTE);
         for _ in 0..2 {
             let reused = bed.identity.refresh(&first.refresh_token).await;
             assert_eq!(code(reused), Some(ErrorCode::SessionRevoked));
@@ -198,14 +199,82 @@ async fn a_refresh_token_used_twice_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn of_many_refreshes_at_once_one_wins_and_the_session_ends() {
+async fn of_many_refreshes_at_once_one_wins_and_its_session_goes_on() {
     each_database(async |bed| {
         let first = bed.register("ana@example.org").await;
         let tries = (0..8).map(|_| bed.identity.refresh(&first.refresh_token));
-        let outcomes = futures::future::join_all(tries).await;
-        let won: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
-        assert_eq!(won.len(), 1);
-        assert_eq!(code(bed.viewer(&won[0]).await), Some(ErrorCode::SessionRevoked));
+        let (won, lost): (Vec<_>, Vec<_>) =
+            futures::future::join_all(tries).await.into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, 7));
+        assert!(lost.into_iter().all(|refused| code(refused) == Some(ErrorCode::SessionRefreshed)));
+        let winner = won.into_iter().next().unwrap().unwrap();
+        assert!(bed.viewer(&winner).await.is_ok());
+        bed.clock.advance(MINUTE - Duration::from_millis(1));
+        assert_eq!(code(bed.identity.refresh(&first.refresh_token).await), Some(ErrorCode::SessionRefreshed));
+        assert!(bed.identity.refresh(&winner.refresh_token).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_grace_a_second_use_ends_the_session_at_once() {
+    each_database(async |bed| {
+        let identity = bed.server(|config| config.refresh_grace = Duration::ZERO).await;
+        let first = bed.register("ana@example.org").await;
+        identity.refresh(&first.refresh_token).await.unwrap();
+        assert_eq!(code(identity.refresh(&first.refresh_token).await), Some(ErrorCode::SessionRevoked));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refresh_tokens_that_are_nonsense_or_just_used_take_no_writer() {
+    each_database(async |bed| {
+        let first = bed.register("ana@example.org").await;
+        bed.identity.refresh(&first.refresh_token).await.unwrap();
+        let _other = bed.db.write().await.unwrap();
+        for (token, refusal) in [
+            (RefreshToken::new("made up"), ErrorCode::SessionRevoked),
+            (first.refresh_token, ErrorCode::SessionRefreshed),
+        ] {
+            // With a transaction it would wait for the other one, on SQLite.
+            let log = Arc::new(StatementLog::default());
+            assert_eq!(code(log.clone().record(bed.identity.refresh(&token)).await), Some(refusal));
+            assert_eq!(log.statements().len(), 1, "{:?}", log.statements());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_ends_after_four_hundred_days_however_often_it_is_refreshed() {
+    each_database(async |bed| {
+        let mut signed_in = bed.register("ana@example.org").await;
+        let end = bed.after(400 * DAY);
+        for _ in 0..19 {
+            bed.clock.advance(21 * DAY);
+            signed_in = bed.identity.refresh(&signed_in.refresh_token).await.unwrap();
+        }
+        assert_eq!(signed_in.refresh_expires_at, end);
+        bed.clock.advance(DAY);
+        assert_eq!(code(bed.viewer(&signed_in).await), Some(ErrorCode::TokenExpired));
+        assert_eq!(code(bed.identity.refresh(&signed_in.refresh_token).await), Some(ErrorCode::SessionRevoked));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_person_refreshes_so_often_in_an_hour() {
+    each_database(async |bed| {
+        let identity = bed.server(|config| config.refresh_per_person.tries = 2).await;
+        let mut signed_in = bed.register("ana@example.org").await;
+        for _ in 0..2 {
+            signed_in = identity.refresh(&signed_in.refresh_token).await.unwrap();
+        }
+        let refused = identity.refresh(&signed_in.refresh_token).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::RateLimited);
+        bed.clock.advance(60 * MINUTE);
+        assert!(identity.refresh(&signed_in.refresh_token).await.is_ok(), "the token was not used up");
     })
     .await;
 }
@@ -264,33 +333,43 @@ async fn a_disabled_account_is_out_and_an_enabled_one_signs_in_anew() {
 }
 
 #[tokio::test]
-async fn five_wrong_passwords_lock_an_address_for_fifteen_minutes() {
+async fn wrong_passwords_from_one_network_slow_that_network_down_and_no_other() {
     each_database(async |bed| {
         bed.register("ana@example.org").await;
+        let tries = async |email: &str, password: &str, peer: &str| {
+            bed.identity.sign_in(email, &Password::new(password), None, &from(peer)).await
+        };
         // The same for an account that does not exist.
-        for email in ["ana@example.org", "bob@example.org"] {
-            for _ in 0..5 {
-                assert_eq!(code(bed.sign_in(email, "wrong horse").await), Some(ErrorCode::InvalidCredentials));
+        for (email, peer) in [("ana@example.org", "192.0.2.7"), ("bob@example.org", "192.0.2.8")] {
+            for _ in 0..10 {
+                assert_eq!(code(tries(email, "wrong horse", peer).await), Some(ErrorCode::InvalidCredentials));
             }
-            let refused = bed.sign_in(email, PASSWORD).await.unwrap_err();
-            assert_eq!((refused.code(), retry_after(&refused)), (ErrorCode::RateLimited, Some(900)));
+            for pause in [1, 2, 4, 8] {
+                let refused = tries(email, PASSWORD, peer).await.unwrap_err();
+                assert_eq!((refused.code(), retry_after(&refused)), (ErrorCode::RateLimited, Some(pause)));
+                let told = |name| refused.details().iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+                assert_eq!((told("limit"), told("remaining")), (Some(&10.into()), Some(&0.into())));
+                bed.clock.advance(Duration::from_secs(pause.unsigned_abs()));
+                assert_eq!(code(tries(email, "wrong horse", peer).await), Some(ErrorCode::InvalidCredentials));
+            }
         }
-        bed.clock.advance(15 * MINUTE);
-        assert!(bed.sign_in("ana@example.org", PASSWORD).await.is_ok());
+        assert_eq!(code(tries("ana@example.org", PASSWORD, "198.51.100.1").await), None, "from another network");
+        let waiting = tries("ana@example.org", PASSWORD, "192.0.2.7").await;
+        assert_eq!(code(waiting), Some(ErrorCode::RateLimited), "a success elsewhere forgives nothing here");
+        bed.clock.advance(Duration::from_secs(16));
+        assert_eq!(code(tries("ana@example.org", PASSWORD, "192.0.2.7").await), None);
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_success_forgives_earlier_tries() {
+async fn the_right_password_after_five_wrong_ones_is_taken_at_once() {
     each_database(async |bed| {
         bed.register("ana@example.org").await;
         for _ in 0..3 {
-            for _ in 0..4 {
-                assert_eq!(
-                    code(bed.sign_in("ana@example.org", "wrong horse").await),
-                    Some(ErrorCode::InvalidCredentials)
-                );
+            for _ in 0..5 {
+                let wrong = bed.sign_in("ana@example.org", "wrong horse").await;
+                assert_eq!(code(wrong), Some(ErrorCode::InvalidCredentials));
             }
             assert!(bed.sign_in("ana@example.org", PASSWORD).await.is_ok());
         }
@@ -303,10 +382,65 @@ async fn a_success_forgives_earlier_tries() {
 async fn guesses_at_the_same_time_do_not_slip_through() {
     each_database(async |bed| {
         bed.register("ana@example.org").await;
-        let guesses = (0..12).map(|_| bed.sign_in("ana@example.org", "wrong horse"));
+        let guesses = (0..18).map(|_| bed.sign_in("ana@example.org", "wrong horse"));
         let codes: Vec<_> = futures::future::join_all(guesses).await.into_iter().filter_map(code).collect();
         let count = |wanted| codes.iter().filter(|code| **code == wanted).count();
-        assert_eq!((count(ErrorCode::InvalidCredentials), count(ErrorCode::RateLimited)), (5, 7));
+        assert_eq!((count(ErrorCode::InvalidCredentials), count(ErrorCode::RateLimited)), (10, 8));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_known_device_passes_while_many_networks_guess() {
+    each_database(async |bed| {
+        let (own, stranger) = (bed.register("ana@example.org").await, bed.register("bob@example.org").await);
+        let tries = async |password: &str, device: Option<DeviceToken>, peer: String| {
+            bed.identity.sign_in("ana@example.org", &Password::new(password), device, &from(&peer)).await
+        };
+        for number in 0..50 {
+            let guess = tries("wrong horse", None, format!("192.0.2.{number}")).await;
+            assert_eq!(code(guess), Some(ErrorCode::InvalidCredentials));
+        }
+        let home = || "198.51.100.1".to_owned();
+        let unknown = tries(PASSWORD, None, home()).await.unwrap_err();
+        assert_eq!((unknown.code(), retry_after(&unknown)), (ErrorCode::RateLimited, Some(1)));
+        for token in [stranger.device_token, Some(DeviceToken::new("made up"))] {
+            assert_eq!(code(tries(PASSWORD, token, home()).await), Some(ErrorCode::RateLimited), "as none");
+        }
+        let again = tries(PASSWORD, own.device_token.clone(), home()).await.unwrap();
+        assert_eq!(again.device_token, own.device_token, "the device keeps its token");
+        // The device too has only its own tries.
+        for _ in 0..10 {
+            let wrong = tries("wrong horse", own.device_token.clone(), home()).await;
+            assert_eq!(code(wrong), Some(ErrorCode::InvalidCredentials));
+        }
+        assert_eq!(code(tries(PASSWORD, own.device_token.clone(), home()).await), Some(ErrorCode::RateLimited));
+        // The pause of an account never exceeds a minute.
+        bed.clock.advance(MINUTE);
+        assert_eq!(code(tries(PASSWORD, None, home()).await), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_is_known_by_a_hash_and_one_person_has_fifty() {
+    each_database(async |bed| {
+        let first = bed.register("ana@example.org").await;
+        let mut tokens = vec![first.device_token.unwrap()];
+        for _ in 0..50 {
+            bed.clock.advance(Duration::from_secs(1));
+            tokens.push(bed.sign_in("ana@example.org", PASSWORD).await.unwrap().device_token.unwrap());
+        }
+        let stored = bed.texts("SELECT hash FROM known_device").await;
+        assert_eq!(stored.len(), 50);
+        assert!(stored.iter().all(|hash| tokens.iter().all(|token| token.expose() != hash)));
+        let again = async |token: &DeviceToken| {
+            let password = Password::new(PASSWORD);
+            let device = Some(token.clone());
+            let signed_in = bed.identity.sign_in("ana@example.org", &password, device, &Peer::default()).await;
+            signed_in.unwrap().device_token.unwrap() == *token
+        };
+        assert!(again(&tokens[50]).await && !again(&tokens[0]).await, "the oldest is forgotten");
     })
     .await;
 }
@@ -316,7 +450,7 @@ async fn one_address_has_thirty_wrong_tries_over_all_accounts() {
     each_database(async |bed| {
         let guess = async |number: i32, peer: &str| {
             let email = format!("p{number}@example.org");
-            code(bed.identity.sign_in(&email, &Password::new("wrong horse"), &from(peer)).await)
+            code(bed.identity.sign_in(&email, &Password::new("wrong horse"), None, &from(peer)).await)
         };
         for number in 0..30 {
             assert_eq!(guess(number, "192.0.2.7").await, Some(ErrorCode::InvalidCredentials));

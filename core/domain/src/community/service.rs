@@ -63,7 +63,7 @@ impl Community {
         }
         let course = self.subjects.course_of(kind, subject).await?;
         let _counts_whatever_comes_of_it =
-            identity::take(&self.db, vec![(format!("comment:{author}"), COMMENTS_PER_PERSON)]).await?;
+            identity::take(&self.db, vec![(format!("comment:{author}"), COMMENTS_PER_PERSON.into())]).await?;
         let id = Id::new();
         let review = self.moderation.review(review_item(id, &body, &input)).await;
         let state = CommentState::after(review.decision);

@@ -16,12 +16,13 @@ use lyceum_kernel::{ErrorCode, Event, Failure, Locale, Result, Viewer};
 use lyceum_store::Write;
 
 use super::{
-    Identity,
+    Identity, device,
     limit::{self, forgive},
     mail_code::{self, Holder, Purpose},
     mailbox_rows::{self, Mailbox},
     model::{Email, Peer, check_new_password},
     secret::{MailCode, Password},
+    service::account_key,
     session, sign_in_rows,
 };
 use crate::notification::{Channel, Message, Notifications, Recipient};
@@ -50,7 +51,9 @@ impl EmailProofs {
             return Err(Failure::new(ErrorCode::InvalidState, "This e-mail address is verified already."));
         }
         let email = Email::parse(&mailbox.email)?;
-        self.take_tries(Purpose::Verify, &email, peer).await?;
+        if !self.may_send(Purpose::Verify, &email, peer).await? {
+            return Ok(());
+        }
         let mut write = self.identity.db.write().await?;
         self.mail(&write, Purpose::Verify, &email, Some(&mailbox)).await?;
         write.emit(&Event::new("user", "email-verification-requested", user).by(Some(user))).await?;
@@ -74,6 +77,7 @@ impl EmailProofs {
         if !mailbox_rows::set_verified(&write, holder.user, &holder.email).await? {
             return Err(not_good());
         }
+        forgive(&write, &by_address(Purpose::Verify, &holder.email)).await?;
         write.emit(&Event::new("user", "email-verified", holder.user).by(Some(holder.user))).await?;
         write.commit().await
     }
@@ -85,7 +89,9 @@ impl EmailProofs {
     /// BAD_USER_INPUT at `input.email`; RATE_LIMITED.
     pub async fn request_password_reset(&self, email: &str, peer: &Peer) -> Result<()> {
         let email = Email::parse(email)?;
-        self.take_tries(Purpose::Reset, &email, peer).await?;
+        if !self.may_send(Purpose::Reset, &email, peer).await? {
+            return Ok(());
+        }
         let mailbox = mailbox_rows::mailbox_at(&self.identity.db, &email).await?.filter(|mailbox| !mailbox.disabled);
         let mut write = self.identity.db.write().await?;
         self.mail(&write, Purpose::Reset, &email, mailbox.as_ref()).await?;
@@ -105,7 +111,7 @@ impl EmailProofs {
     pub async fn reset_password(&self, code: &MailCode, password: &Password) -> Result<()> {
         let identity = &self.identity;
         check_new_password(password, identity.config.password_min)?;
-        // Hashing is dear: not for a code that is nobody's.
+        // Hashing is expensive: not for a code that is nobody's.
         mail_code::holder(&identity.db, Purpose::Reset, code).await?.ok_or_else(not_good)?;
         let hash = identity.hasher.hash(password).await?;
         let mut write = identity.db.write().await?;
@@ -116,17 +122,29 @@ impl EmailProofs {
             return Err(not_good());
         }
         session::revoke_all(&write, user).await?;
-        forgive(&write, &format!("sign-in:email:{}", holder.email)).await?;
+        device::forget_all(&write, user).await?;
+        forgive(&write, &account_key(&holder.email)).await?;
+        forgive(&write, &by_address(Purpose::Reset, &holder.email)).await?;
         write.emit(&Event::new("user", "password-reset", user).by(Some(user))).await?;
         write.commit().await
     }
 
-    async fn take_tries(&self, purpose: Purpose, email: &Email, peer: &Peer) -> Result<()> {
-        let config = &self.identity.config;
-        let mut limits = vec![(format!("mail:{}:{}", purpose.name(), email.as_str()), config.mail_per_email)];
-        limits.extend(peer.network().map(|network| (format!("mail:address:{network}"), config.mail_per_address)));
-        let _counts_always = limit::take(&self.identity.db, limits).await?;
-        Ok(())
+    /// Whether a code is to be sent. Beyond what one address gets, and right
+    /// after the last one, the code that was sent is still good: nothing more is
+    /// sent, and nobody can use up what the owner of the address may ask for.
+    async fn may_send(&self, purpose: Purpose, email: &Email, peer: &Peer) -> Result<bool> {
+        let (db, config) = (&self.identity.db, &self.identity.config);
+        if let Some(network) = peer.network() {
+            let by_network = (format!("mail:address:{network}"), config.mail_per_address.into());
+            let _counts_always = limit::take(db, vec![by_network]).await?;
+        }
+        if mail_code::was_just_sent(db, purpose, email).await? {
+            return Ok(false);
+        }
+        match limit::take(db, vec![(by_address(purpose, email.as_str()), config.mail_per_email.into())]).await {
+            Err(failure) if failure.code() == ErrorCode::RateLimited => Ok(false),
+            counted => counted.map(|_counts_always| true),
+        }
     }
 
     /// Issues a code and sends it; without a mailbox nobody gets it.
@@ -155,6 +173,11 @@ impl EmailProofs {
         };
         Ok(Message { template, to, values })
     }
+}
+
+/// What codes for one address are counted by.
+fn by_address(purpose: Purpose, email: &str) -> String {
+    format!("mail:{}:{email}", purpose.name())
 }
 
 /// Who opened the account must be the one who reads the mail.

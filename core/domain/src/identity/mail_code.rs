@@ -71,6 +71,19 @@ pub(super) async fn issue(write: &Write, purpose: Purpose, user: Option<Id>, ema
     Ok(code)
 }
 
+/// After a code was sent, another one is not for so long.
+const FRESH: Duration = Duration::from_secs(5 * 60);
+
+/// Whether a code that is still good went to this address a moment ago. The
+/// same work whether or not it has an account.
+pub(super) async fn was_just_sent(database: &Database, purpose: Purpose, email: &Email) -> Result<bool> {
+    let sql = "SELECT 1 AS found FROM mail_code WHERE purpose = $1 AND email = $2 AND expires_at > $3 LIMIT 1";
+    let sent_since = database.now().plus(purpose.ttl()).minus(FRESH).to_string();
+    let values: [Value; 3] = [purpose.name().into(), email.as_str().into(), sent_since.into()];
+    let statement = Statement::from_sql_and_values(database.dialect().backend(), sql, values);
+    Ok(database.reader().query_one_raw(statement).await.map_err(failed)?.is_some())
+}
+
 // Both moments are given as $3; a person who is disabled has no code.
 const FIND: &str = "SELECT c.user_id, c.email FROM mail_code c JOIN user_account u ON u.id = c.user_id \
     WHERE c.hash = $1 AND c.purpose = $2 AND c.expires_at > $3 AND u.disabled_at IS NULL";

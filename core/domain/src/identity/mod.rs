@@ -7,7 +7,10 @@
 //! print. A password is stored as an Argon2id hash, a refresh token as SHA-256.
 //! **Invariant:** sign-in does the same work whether or not the account exists.
 //! **Invariant:** a refresh token works once. A second use ends its session,
-//! since one of the two users stole it.
+//! since one of the two users stole it; only two tabs that refresh at the same
+//! time do not, so the first minute after the first use is forgiven.
+//! **Invariant:** wrong passwords lock nobody out: who guesses from one network
+//! slows that network down, and a device that is known passes.
 //! **Invariant:** a viewer is loaded with one statement; an anonymous visitor
 //! with none.
 //!
@@ -18,6 +21,7 @@
 //! it signs in at once and so cannot hide it, and tries are limited by address
 //! instead.
 
+mod device;
 mod email_proofs;
 mod limit;
 mod mail_code;
@@ -39,11 +43,11 @@ mod viewer;
 
 pub use email_proofs::EmailProofs;
 pub use limit::Limit;
-pub(crate) use limit::take;
+pub(crate) use limit::{take, take_within};
 pub use model::{Actor, CreateUser, Peer, RegisterInput, SignedIn};
 pub use password::HashingCost;
 pub use port::*;
-pub use secret::{AccessToken, AttemptSecret, MailCode, Password, RefreshToken, SignInState};
+pub use secret::{AccessToken, AttemptSecret, DeviceToken, MailCode, Password, RefreshToken, SignInState};
 pub use service::{Identity, IdentityConfig};
 pub use sign_in::{BeginSignIn, Begun, CompleteSignIn, ProviderButton, SignIns};
 pub use token::{TokenKey, TokenKeyError};

@@ -6,7 +6,7 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use lyceum_kernel::{Failure, Id, Locale, Result, Timestamp, Viewer};
 use unicode_normalization::UnicodeNormalization;
 
-use super::secret::{AccessToken, Password, RefreshToken};
+use super::secret::{AccessToken, DeviceToken, Password, RefreshToken};
 use crate::plain_text;
 
 /// Where a request comes from.
@@ -53,6 +53,8 @@ pub struct SignedIn {
     pub access_expires_at: Timestamp,
     pub refresh_token: RefreshToken,
     pub refresh_expires_at: Timestamp,
+    /// What the device shows at its next sign-in; absent after a refresh.
+    pub device_token: Option<DeviceToken>,
 }
 
 /// An e-mail address in the form in which it is unique: lower case, NFC, and

@@ -71,6 +71,10 @@ random_secret! {
     RefreshToken
 }
 random_secret! {
+    /// What a device shows that a person has signed in from before.
+    DeviceToken
+}
+random_secret! {
     /// A code that was sent by mail, good for one use.
     MailCode
 }

@@ -7,41 +7,50 @@ use lyceum_store::{Database, Write};
 use serde_json::json;
 
 use super::{
-    ADMIN, MEMBER, VISITOR,
-    limit::{self, Limit, forgive, give_back},
+    ADMIN, MEMBER, VISITOR, device,
+    limit::{self, Limit, LimitRule, Pauses, forgive, give_back},
     model::{
         Actor, CreateUser, Email, Peer, PersonName, RegisterInput, SignedIn, check_new_password, could_be_a_password,
     },
     password::{Hasher, HashingCost},
     roles::{self, RoleBook},
-    secret::{Password, RefreshToken},
+    secret::{DeviceToken, Password, RefreshToken},
     session,
     store::{self, NewAccount},
     token::{Bearer, TokenKey},
 };
+use crate::limits;
 
-/// How long tokens last, how dear hashing is, how many tries there are.
+/// How long tokens last, how expensive hashing is, how many tries there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityConfig {
     /// How long an access token is good. Default 15 minutes.
     pub access_token_ttl: Duration,
     /// How long a session lasts without being refreshed. Default 30 days.
     pub refresh_token_ttl: Duration,
+    /// How long a session lasts however often it is refreshed. Default 400 days.
+    pub session_ttl: Duration,
+    /// How long after its first use a refresh token may come again, from
+    /// another tab, without ending the session. Default 60 seconds.
+    pub refresh_grace: Duration,
     pub hashing: HashingCost,
     /// In characters. Default 10.
     pub password_min: usize,
-    /// Failed sign-ins for one e-mail address. Default 5 in 15 minutes.
+    /// Wrong passwords for one account from one network before pauses begin.
+    pub sign_in_per_email_and_address: Limit,
+    /// Wrong passwords for one account from all networks before pauses begin.
     pub sign_in_per_email: Limit,
-    /// Failed sign-ins from one network address. Default 30 in 15 minutes.
+    /// Wrong passwords from one network.
     pub sign_in_per_address: Limit,
-    /// Registrations from one network address. Default 20 in an hour.
+    /// Refreshes of one person.
+    pub refresh_per_person: Limit,
+    /// Registrations from one network.
     pub register_per_address: Limit,
-    /// Codes sent to one e-mail address, of each kind. Default 5 in an hour.
+    /// Codes sent to one e-mail address, of each kind.
     pub mail_per_email: Limit,
-    /// Codes asked for from one network address. Default 30 in an hour.
+    /// Codes asked for from one network.
     pub mail_per_address: Limit,
-    /// Sign-ins through a provider begun from one network address. Default 60
-    /// in 15 minutes.
+    /// Sign-ins through a provider begun from one network.
     pub begin_per_address: Limit,
     /// The address in a mail, with `{token}` and, if wanted, `{action}`. None:
     /// the mail has the code only.
@@ -56,18 +65,62 @@ impl Default for IdentityConfig {
         Self {
             access_token_ttl: 15 * MINUTE,
             refresh_token_ttl: 30 * 24 * 60 * MINUTE,
+            session_ttl: 400 * 24 * 60 * MINUTE,
+            refresh_grace: MINUTE,
             hashing: HashingCost::default(),
             password_min: 10,
-            sign_in_per_email: Limit { tries: 5, window: 15 * MINUTE },
-            sign_in_per_address: Limit { tries: 30, window: 15 * MINUTE },
-            register_per_address: Limit { tries: 20, window: 60 * MINUTE },
-            mail_per_email: Limit { tries: 5, window: 60 * MINUTE },
-            mail_per_address: Limit { tries: 30, window: 60 * MINUTE },
-            begin_per_address: Limit { tries: 60, window: 15 * MINUTE },
+            sign_in_per_email_and_address: limits::SIGN_IN_ACCOUNT_NETWORK.limit(),
+            sign_in_per_email: limits::SIGN_IN_ACCOUNT.limit(),
+            sign_in_per_address: limits::SIGN_IN_NETWORK.limit(),
+            refresh_per_person: limits::REFRESH.limit(),
+            register_per_address: limits::REGISTER.limit(),
+            mail_per_email: limits::MAIL_ADDRESS.limit(),
+            mail_per_address: limits::MAIL_NETWORK.limit(),
+            begin_per_address: limits::BEGIN_SIGN_IN.limit(),
             email_link: None,
             redirect_uris: Vec::new(),
         }
     }
+}
+
+impl IdentityConfig {
+    pub(super) fn session_terms(&self) -> session::Terms {
+        session::Terms { idle: self.refresh_token_ttl, whole: self.session_ttl }
+    }
+
+    /// What a try of a password is counted by. A known device is counted by
+    /// itself alone, so that strangers do not use its tries up.
+    fn password_limits(&self, email: &Email, device: Option<&DeviceToken>, peer: &Peer) -> Vec<(String, LimitRule)> {
+        let pauses = |limit: Limit, longest| {
+            LimitRule::Pauses(Pauses { free: limit.tries, longest, remembered: limit.window })
+        };
+        let narrow = pauses(self.sign_in_per_email_and_address, LONGEST_PAUSE);
+        let account = account_key(email.as_str());
+        if let Some(device) = device {
+            return vec![(format!("{account}:device:{}", device.hash()), narrow)];
+        }
+        let wide = pauses(self.sign_in_per_email, LONGEST_ACCOUNT_PAUSE);
+        let mut limits = vec![(near_key(email, peer), narrow), (account, wide)];
+        limits.extend(peer.network().map(|n| (format!("sign-in:address:{n}"), self.sign_in_per_address.into())));
+        limits
+    }
+}
+
+/// The longest pause of one network, or of a known device, for one account.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// The longest pause of an account for all networks together. Short, since its
+/// owner waits too when many networks guess.
+const LONGEST_ACCOUNT_PAUSE: Duration = Duration::from_secs(60);
+
+/// What wrong passwords for an account are counted by.
+pub(super) fn account_key(email: &str) -> String {
+    format!("sign-in:email:{email}")
+}
+
+/// The same, from one network.
+fn near_key(email: &Email, peer: &Peer) -> String {
+    let network = peer.network().unwrap_or_else(|| "unknown".to_owned());
+    format!("{}:from:{network}", account_key(email.as_str()))
 }
 
 /// Accounts, sessions and roles.
@@ -104,7 +157,8 @@ impl Identity {
         check_new_password(&input.password, self.config.password_min)?;
         if let Some(network) = peer.network() {
             let _counts_even_when_it_fails =
-                limit::take(&self.db, vec![(format!("register:{network}"), self.config.register_per_address)]).await?;
+                limit::take(&self.db, vec![(format!("register:{network}"), self.config.register_per_address.into())])
+                    .await?;
         }
         // Before the address is looked up, so that time does not tell more.
         let password_hash = self.hasher.hash(&input.password).await?;
@@ -117,27 +171,40 @@ impl Identity {
         let mut write = self.db.write().await?;
         let user = insert(&write, &account).await?;
         write.emit(&Event::new("user", "registered", user).by(Some(user))).await?;
-        self.begin_session(write, user, peer).await
+        self.begin_session(write, user, None, peer).await
     }
 
-    /// Signs in. Only failed tries count against the limits; a success
-    /// forgives those of its e-mail address.
+    /// Signs in. Only wrong passwords count. A success forgives those of its
+    /// account from the same network, or of the device that is known; never
+    /// those of others, who may still be guessing.
     ///
     /// # Errors
     /// INVALID_CREDENTIALS whether the account or the password is wrong;
     /// RATE_LIMITED; FORBIDDEN when the password is right and the account disabled.
-    pub async fn sign_in(&self, email: &str, password: &Password, peer: &Peer) -> Result<SignedIn> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &Password,
+        device: Option<DeviceToken>,
+        peer: &Peer,
+    ) -> Result<SignedIn> {
         let email = Email::parse(email)?;
-        let by_email = format!("sign-in:email:{}", email.as_str());
-        let mut limits = vec![(by_email.clone(), self.config.sign_in_per_email)];
-        limits.extend(peer.network().map(|n| (format!("sign-in:address:{n}"), self.config.sign_in_per_address)));
+        let known = self.known_device(&email, device).await?;
+        let limits = self.config.password_limits(&email, known.as_ref(), peer);
+        let own = limits[0].0.clone();
         let tries = limit::take(&self.db, limits).await?;
         let user = self.authenticate(&email, password).await?;
         let mut write = self.db.write().await?;
         give_back(&write, tries).await?;
-        forgive(&write, &by_email).await?;
+        forgive(&write, &own).await?;
         write.emit(&Event::new("user", "signed-in", user).by(Some(user))).await?;
-        self.begin_session(write, user, peer).await
+        self.begin_session(write, user, known, peer).await
+    }
+
+    /// A token that is wrong or another account's is as none.
+    async fn known_device(&self, email: &Email, device: Option<DeviceToken>) -> Result<Option<DeviceToken>> {
+        let Some(token) = device else { return Ok(None) };
+        Ok(device::is_known(&self.db, email, &token).await?.then_some(token))
     }
 
     async fn authenticate(&self, email: &Email, password: &Password) -> Result<Id> {
@@ -156,9 +223,16 @@ impl Identity {
         }
     }
 
-    async fn begin_session(&self, write: Write, user: Id, peer: &Peer) -> Result<SignedIn> {
-        let open = session::open(&write, user, peer.agent(), self.config.refresh_token_ttl).await?;
-        let signed_in = self.signed_in(user, open)?;
+    async fn begin_session(
+        &self,
+        write: Write,
+        user: Id,
+        known: Option<DeviceToken>,
+        peer: &Peer,
+    ) -> Result<SignedIn> {
+        let open = session::open(&write, user, peer.agent(), self.config.session_terms()).await?;
+        let mut signed_in = self.signed_in(user, open)?;
+        signed_in.device_token = Some(device::note(&write, user, known).await?);
         write.commit().await?;
         Ok(signed_in)
     }
@@ -167,27 +241,43 @@ impl Identity {
         let bearer = Bearer { user, session: open.session };
         let (access_token, access_expires_at) = self.key.sign(bearer, self.db.now(), self.config.access_token_ttl)?;
         let session::Open { session, refresh_token, refresh_expires_at } = open;
-        Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token, refresh_expires_at })
+        let device_token = None;
+        Ok(SignedIn {
+            user,
+            session,
+            access_token,
+            access_expires_at,
+            refresh_token,
+            refresh_expires_at,
+            device_token,
+        })
     }
 
     /// Exchanges a refresh token for new tokens of the same session. A token
-    /// that comes a second time ends the session, even from a parallel tab:
-    /// whoever shares a token between tabs shares the refresh too.
+    /// that comes a second time ends the session, unless that is within the
+    /// grace after its first use: then another tab has the new tokens.
     ///
     /// # Errors
+    /// SESSION_REFRESHED within the grace; RATE_LIMITED; otherwise
     /// SESSION_REVOKED, whatever is wrong with the token.
     pub async fn refresh(&self, token: &RefreshToken) -> Result<SignedIn> {
+        // Anybody may send nonsense: only what is good, or a theft, takes a writer.
+        let seen = session::look_up(&self.db, token).await?.ok_or_else(ended)?;
+        if let Some(refusal) = refusal(seen.standing(self.db.now(), self.config.refresh_grace)) {
+            return Err(refusal);
+        }
         let write = self.db.write().await?;
-        let ended = || Failure::new(ErrorCode::SessionRevoked, "The session has ended. Sign in again.");
         let presented = session::present(&write, token).await?.ok_or_else(ended)?;
-        if presented.used {
+        let standing = presented.standing(write.now(), self.config.refresh_grace);
+        if standing == session::Standing::UsedAgain {
             revoke_stolen(write, &presented).await?;
             return Err(ended());
         }
-        if !presented.alive {
-            return Err(ended());
+        if let Some(refusal) = refusal(standing) {
+            return Err(refusal);
         }
-        let open = session::rotate(&write, presented.session, token, self.config.refresh_token_ttl).await?;
+        limit::take_within(&write, &format!("refresh:{}", presented.user), self.config.refresh_per_person).await?;
+        let open = session::rotate(&write, &presented, token, self.config.session_terms()).await?;
         let signed_in = self.signed_in(presented.user, open)?;
         write.commit().await?;
         Ok(signed_in)
@@ -315,6 +405,20 @@ fn stored_roles(keys: &[String]) -> Vec<String> {
     roles.sort();
     roles.dedup();
     roles
+}
+
+fn ended() -> Failure {
+    Failure::new(ErrorCode::SessionRevoked, "The session has ended. Sign in again.")
+}
+
+/// Why a token is refused, when nothing is to be written for it.
+fn refusal(standing: session::Standing) -> Option<Failure> {
+    let text = "Another tab has just refreshed this session. It goes on with the tokens that were answered there.";
+    match standing {
+        session::Standing::Good | session::Standing::UsedAgain => None,
+        session::Standing::JustUsed => Some(Failure::new(ErrorCode::SessionRefreshed, text)),
+        session::Standing::Ended => Some(ended()),
+    }
 }
 
 async fn revoke_stolen(mut write: Write, presented: &session::Presented) -> Result<()> {

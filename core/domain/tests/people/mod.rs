@@ -56,8 +56,13 @@ async fn bed(options: &Options) -> Bed {
 
 /// One more server on the same database.
 pub async fn open(db: &Database) -> Identity {
+    open_with(db, |_| ()).await
+}
+
+pub async fn open_with(db: &Database, change: impl FnOnce(&mut IdentityConfig)) -> Identity {
     let hashing = HashingCost { memory_kib: 8, passes: 1, ..HashingCost::default() };
-    let config = IdentityConfig { hashing, ..IdentityConfig::default() };
+    let mut config = IdentityConfig { hashing, ..IdentityConfig::default() };
+    change(&mut config);
     Identity::open(db.clone(), config, TokenKey::new(&[7; 32]).unwrap()).await.unwrap()
 }
 
@@ -75,12 +80,17 @@ pub fn from(address: &str) -> Peer {
 }
 
 impl Bed {
+    /// One more server with another configuration.
+    pub async fn server(&self, change: impl FnOnce(&mut IdentityConfig)) -> Identity {
+        open_with(&self.db, change).await
+    }
+
     pub async fn register(&self, email: &str) -> SignedIn {
         self.identity.register(input(email), &Peer::default()).await.unwrap()
     }
 
     pub async fn sign_in(&self, email: &str, password: &str) -> Result<SignedIn> {
-        self.identity.sign_in(email, &Password::new(password), &Peer::default()).await
+        self.identity.sign_in(email, &Password::new(password), None, &Peer::default()).await
     }
 
     pub async fn viewer(&self, signed_in: &SignedIn) -> Result<Viewer> {

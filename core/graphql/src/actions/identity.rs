@@ -1,6 +1,6 @@
 //! Accounts and sessions.
 
-use lyceum_domain::identity::{Password, RefreshToken, RegisterInput, SignedIn};
+use lyceum_domain::identity::{DeviceToken, Password, RefreshToken, RegisterInput, SignedIn};
 use lyceum_kernel::{Failure, Result};
 use serde_json::{Map, Value as Json};
 
@@ -29,13 +29,18 @@ pub fn register(registry: &mut Registry<'_>) {
         vec![
             Input::new("email", InputType::String, "The e-mail address.").required(),
             Input::new("password", InputType::String, "The password.").required(),
+            Input::new(
+                "deviceToken",
+                InputType::String,
+                "What this device was given at an earlier sign-in. With it the right password passes while strangers guess.",
+            ),
         ],
         session_payload(),
         sign_in,
     );
     registry.add(
         "refreshSession",
-        "Gives new tokens for a refresh token, which is good for one use.",
+        "Gives new tokens for a refresh token, which is good for one use. Of two tabs that refresh at once, the second is refused with SESSION_REFRESHED, and the session goes on with the tokens of the first.",
         vec![Input::new("refreshToken", InputType::String, "The refresh token.").required()],
         session_payload(),
         refresh,
@@ -50,6 +55,11 @@ pub(super) fn session_payload() -> Vec<Output> {
         Output::new("refreshToken", "String", "For `refreshSession`, once.").required(),
         Output::new("expiresAt", "DateTime", "When the access token expires.").required(),
         Output::new("refreshExpiresAt", "DateTime", "When the refresh token expires.").required(),
+        Output::new(
+            "deviceToken",
+            "String",
+            "For `signIn` on this device, also after signing out. Null after `refreshSession`.",
+        ),
         Output::new("user", "User", "The user."),
     ]
 }
@@ -72,7 +82,8 @@ async fn sign_up(call: Call, input: Map<String, Json>) -> Result<Done> {
 
 async fn sign_in(call: Call, input: Map<String, Json>) -> Result<Done> {
     let password = Password::new(text_at(&input, "password"));
-    let signed_in = call.domains.identity.sign_in(text_at(&input, "email"), &password, &call.peer).await?;
+    let device = input.get("deviceToken").and_then(Json::as_str).map(DeviceToken::new);
+    let signed_in = call.domains.identity.sign_in(text_at(&input, "email"), &password, device, &call.peer).await?;
     done(&call, signed_in).await
 }
 
@@ -96,6 +107,7 @@ pub(super) async fn done(call: &Call, session: SignedIn) -> Result<Done> {
         ("refreshToken", text(session.refresh_token.expose().to_owned())),
         ("expiresAt", text(session.access_expires_at.to_string())),
         ("refreshExpiresAt", text(session.refresh_expires_at.to_string())),
+        ("deviceToken", Made::Json(session.device_token.map(|token| token.expose().to_owned()).into())),
         ("user", Made::Entity("user".to_owned(), session.user)),
     ]);
     Ok(Done { made, viewer: Some(viewer) })

@@ -113,7 +113,7 @@ impl Bed {
         };
         identity.create_user(Actor::System, input).await.unwrap();
         let password = Password::new("correct horse battery");
-        let session = identity.sign_in(email, &password, &Peer::default()).await.unwrap();
+        let session = identity.sign_in(email, &password, None, &Peer::default()).await.unwrap();
         identity.viewer_for(Some(session.access_token.expose())).await.unwrap()
     }
 

@@ -104,8 +104,28 @@ pub const KEYS: &[Key] = &[
     key("identity.access_token_minutes", "15", "How long an access token is good. 1 to 1440."),
     key("identity.refresh_token_days", "30", "How long a session lasts without being refreshed. 1 to 400."),
     key("identity.password_min", "10", "The shortest password, in characters. 8 to 100."),
-    key("identity.sign_in_per_email", "5", "Failed sign-ins for one e-mail address in 15 minutes."),
-    key("identity.sign_in_per_address", "30", "Failed sign-ins from one network address in 15 minutes."),
+    key(
+        "identity.session_days",
+        "400",
+        "How long a session lasts however often it is refreshed. 1 to 3650.",
+    ),
+    key(
+        "identity.refresh_grace_seconds",
+        "60",
+        "How long after its first use a refresh token that comes again is another tab's and does not end the session. 0 to 600.",
+    ),
+    key("identity.refresh_per_person", "120", "Refreshes of one person's sessions in an hour."),
+    key(
+        "identity.sign_in_per_email_and_address",
+        "10",
+        "Wrong passwords for one account from one network address before pauses begin; see [limits.md](limits.md).",
+    ),
+    key(
+        "identity.sign_in_per_email",
+        "50",
+        "Wrong passwords for one account from all network addresses before pauses begin; known devices pass.",
+    ),
+    key("identity.sign_in_per_address", "30", "Wrong passwords from one network address in 15 minutes."),
     key("identity.register_per_address", "20", "Registrations from one network address in an hour."),
     key("identity.mail_per_email", "5", "Codes sent to one e-mail address, of each kind, in an hour."),
     key("identity.mail_per_address", "30", "Codes asked for from one network address in an hour."),
@@ -117,7 +137,7 @@ pub const KEYS: &[Key] = &[
     key(
         "identity.email_link",
         r#""""#,
-        "The address in mails that prove an address or set a new password, with `{token}` for the code and, if wanted, `{action}` for `verify-email` or `reset-password`: `https://example.org/{action}?token={token}`. Empty: the mail has the code only.",
+        "The address in mails that prove an address or set a new password, with `{token}` for the code and, if wanted, `{action}` for `verify-email` or `reset-password`: `https://example.org/{action}#token={token}`; after `#` it comes into no log and no `Referer`. Empty: the mail has the code only.",
     ),
     key(
         "identity.redirect_uris",

@@ -265,7 +265,9 @@ fn identity(values: &mut Values) -> Identity {
         let tries = u32::try_from(values.within(name, 1, 1_000_000)).unwrap_or(1);
         Limit { tries, window }
     };
+    let sign_in_per_email_and_address = limit("identity.sign_in_per_email_and_address", 60 * MINUTE);
     let sign_in_per_email = limit("identity.sign_in_per_email", 15 * MINUTE);
+    let refresh_per_person = limit("identity.refresh_per_person", 60 * MINUTE);
     let sign_in_per_address = limit("identity.sign_in_per_address", 15 * MINUTE);
     let register_per_address = limit("identity.register_per_address", 60 * MINUTE);
     let mail_per_email = limit("identity.mail_per_email", 60 * MINUTE);
@@ -276,14 +278,18 @@ fn identity(values: &mut Values) -> Identity {
     Identity(IdentityConfig {
         access_token_ttl: MINUTE * number("identity.access_token_minutes", 1, 1440),
         refresh_token_ttl: 24 * 60 * MINUTE * number("identity.refresh_token_days", 1, 400),
+        session_ttl: 24 * 60 * MINUTE * number("identity.session_days", 1, 3650),
+        refresh_grace: Duration::from_secs(number("identity.refresh_grace_seconds", 0, 600).into()),
         hashing: HashingCost {
             memory_kib: number("identity.hash_memory_kib", 8192, 1 << 20),
             passes: number("identity.hash_passes", 1, 20),
             ..HashingCost::default()
         },
         password_min: number("identity.password_min", 8, 100) as usize,
+        sign_in_per_email_and_address,
         sign_in_per_email,
         sign_in_per_address,
+        refresh_per_person,
         register_per_address,
         mail_per_email,
         mail_per_address,

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::{SignIns, about_attempt, account::account_of, invalid};
 use crate::{
     identity::{
-        limit::{self, Taken, give_back},
+        device,
+        limit::{self, CountedTries, give_back},
         model::{Peer, SignedIn},
         port::{AuthCallback, AuthProvider, AuthStart},
         redirect,
@@ -104,7 +105,7 @@ impl SignIns {
 
     async fn count_begin(&self, peer: &Peer) -> Result<()> {
         if let Some(network) = peer.network() {
-            let by_network = (format!("begin-sign-in:address:{network}"), self.identity.config.begin_per_address);
+            let by_network = (format!("begin-sign-in:address:{network}"), self.identity.config.begin_per_address.into());
             let _counts_always = limit::take(&self.identity.db, vec![by_network]).await?;
         }
         Ok(())
@@ -122,7 +123,7 @@ impl SignIns {
         let provider = self.provider(&input.provider)?;
         check_params(&input.params)?;
         let config = &self.identity.config;
-        let by_network = peer.network().map(|n| (format!("sign-in:address:{n}"), config.sign_in_per_address));
+        let by_network = peer.network().map(|n| (format!("sign-in:address:{n}"), config.sign_in_per_address.into()));
         let tries = limit::take(&self.identity.db, by_network.into_iter().collect()).await?;
         let (callback, locale) = self.callback(provider.as_ref(), input).await?;
         let identity = match provider.complete(&callback).await {
@@ -137,9 +138,10 @@ impl SignIns {
         sign_in_rows::keep(&write, at, keep.as_deref()).await?;
         let facts = json!({ "provider": at.provider });
         write.emit(&Event::new("user", "signed-in", user).by(Some(user)).with(facts)).await?;
-        let open = session::open(&write, user, peer.agent(), config.refresh_token_ttl).await?;
+        let open = session::open(&write, user, peer.agent(), config.session_terms()).await?;
         sign_in_rows::note_session(&write, open.session, at).await?;
-        let signed_in = self.identity.signed_in(user, open)?;
+        let mut signed_in = self.identity.signed_in(user, open)?;
+        signed_in.device_token = Some(device::note(&write, user, None).await?);
         write.commit().await?;
         Ok(signed_in)
     }
@@ -162,7 +164,7 @@ impl SignIns {
     }
 
     /// A plugin that fails is no failed try of the person's.
-    async fn not_signed_in(&self, attempt: FailedAttempt, tries: Taken) -> Result<Failure> {
+    async fn not_signed_in(&self, attempt: FailedAttempt, tries: CountedTries) -> Result<Failure> {
         let failure = refused(attempt);
         if failure.code() == ErrorCode::PluginFailed {
             let write = self.identity.db.write().await?;
