@@ -24,6 +24,8 @@ mod m0010_people_sign_in;
 mod m0011_enrolment_index;
 mod m0012_plugin_pruning;
 mod m0013_sign_in_pauses;
+mod m0014_trials;
+mod m0015_idempotency_keys;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -45,6 +47,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_enrolment_index::Migration),
             Box::new(m0012_plugin_pruning::Migration),
             Box::new(m0013_sign_in_pauses::Migration),
+            Box::new(m0014_trials::Migration),
+            Box::new(m0015_idempotency_keys::Migration),
         ]
     }
 }

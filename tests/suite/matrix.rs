@@ -144,7 +144,9 @@ impl Stage {
                 json!({ "planId": self.plan, "provider": "sandbox", "returnUrl": "http://a.example/", "idempotencyKey": unique }),
                 "redirectUrl",
             ),
-            "refundOrder" => (json!({ "orderId": self.order }), "refundState"),
+            "refundOrder" => {
+                (json!({ "orderId": self.order, "amountMinor": 1, "idempotencyKey": unique }), "refundState")
+            }
             "addComment" => {
                 (json!({ "subjectId": id_of(&self.entries, "course"), "body": "A fine course." }), "comment { id }")
             }

@@ -188,21 +188,27 @@ async fn a_refund_takes_back_what_was_opened() {
         let membership = buyer.buys(&sale.app, "planId", &sale.plan, "plan").await;
         let purchase = buyer.buys(&sale.app, "courseId", &course, "course").await;
         assert_eq!((buyer.may_read(&sale.course).await, buyer.may_read(&course).await), (true, true));
-        let refund = "mutation ($order: ID!, $minor: Long) { refundOrder(input: { orderId: $order, amountMinor: $minor, reason: \"asked for\" })
+        let refund = "mutation ($order: ID!, $minor: Long!, $key: String!) {
+            refundOrder(input: { orderId: $order, amountMinor: $minor, reason: \"asked for\", idempotencyKey: $key })
             { refundState order { refundedMinor } } }";
-        assert_eq!(buyer.code(refund, json!({ "order": purchase })).await, "FORBIDDEN");
+        assert_eq!(buyer.code(refund, json!({ "order": purchase, "minor": 1, "key": "k" })).await, "FORBIDDEN");
         // A part of it leaves the course open.
-        sale.app.admin.data(refund, json!({ "order": purchase, "minor": 900 })).await;
+        for _ in 0..2 {
+            // Sent again, it is the same refund.
+            sale.app.admin.data(refund, json!({ "order": purchase, "minor": 900, "key": "part" })).await;
+        }
         sale.app.gateway().switches.wait_idle().await;
         assert!(buyer.may_read(&course).await);
-        let rest = sale.app.admin.data(refund, json!({ "order": purchase })).await;
+        let other = json!({ "order": purchase, "minor": 901, "key": "part" });
+        assert_eq!(sale.app.admin.code(refund, other).await, "IDEMPOTENCY_CONFLICT");
+        let rest = sale.app.admin.data(refund, json!({ "order": purchase, "minor": 9000, "key": "rest" })).await;
         sale.app.gateway().switches.wait_idle().await;
         assert_eq!(rest["refundOrder"]["order"]["refundedMinor"], 9900, "{rest}");
         assert_eq!((buyer.may_read(&sale.course).await, buyer.may_read(&course).await), (true, false));
-        sale.app.admin.data(refund, json!({ "order": membership })).await;
+        sale.app.admin.data(refund, json!({ "order": membership, "minor": 2900, "key": "all" })).await;
         sale.app.gateway().switches.wait_idle().await;
         assert!(!buyer.may_read(&sale.course).await);
-        assert_eq!(sale.app.admin.code(refund, json!({ "order": membership })).await, "INVALID_STATE");
+        assert_eq!(sale.app.admin.code(refund, json!({ "order": membership, "minor": 1, "key": "more" })).await, "INVALID_STATE");
         sale.app.stop().await;
     })
     .await;

@@ -9,7 +9,7 @@ use lyceum_store::Database;
 use crate::{
     community::{Community, ModeratedComments},
     content::{AfterHooks, Contents},
-    identity::{EmailProofs, Identity, IdentityConfig, SignIns, TokenKey},
+    identity::{EmailProofs, Identity, IdentityConfig, Limit, SignIns, TokenKey},
     job::Jobs,
     membership::Memberships,
     moderation::Moderation,
@@ -62,6 +62,7 @@ pub struct Choices {
     pub identity: IdentityConfig,
     pub token_key: TokenKey,
     pub payments: Settings,
+    pub comments_per_person: Limit,
     pub plugins: PluginSettings,
 }
 
@@ -78,7 +79,7 @@ impl Domains {
         let notifications =
             Arc::new(Notifications::new(deliveries.clone(), ports.extensions.clone(), key.clone(), dev));
         let (extensions, locales) = (ports.extensions.clone(), choices.locales.clone());
-        let sign_ins = SignIns::new(identity.clone(), extensions, key, locales, dev);
+        let sign_ins = SignIns::new(identity.clone(), extensions, key.clone(), locales, dev);
         let shadows = Arc::new(ShadowBook::default());
         let moderation = Moderation::new(database.clone(), ports.extensions.clone(), vec![Arc::new(ModeratedComments)]);
         let moderation = Arc::new(moderation.compared_in(shadows.clone()));
@@ -96,8 +97,11 @@ impl Domains {
                 ports.extensions.clone(),
                 shelf.clone(),
                 choices.payments,
+                key,
             )),
-            community: Arc::new(Community::new(database.clone(), moderation.clone(), shelf)),
+            community: Arc::new(
+                Community::new(database.clone(), moderation.clone(), shelf).limited(choices.comments_per_person),
+            ),
             moderation,
             ranking: Arc::new(Ranking::new(ports.extensions.clone()).compared_in(shadows.clone())),
             search: Search::new(contents.clone(), ports.search_index),

@@ -132,7 +132,8 @@ limits! {
 /// The table as `docs/limits.md` has it.
 #[must_use]
 pub fn markdown() -> String {
-    let mut text = String::from("| what | by | default | setting | counted in | |\n| --- | --- | --- | --- | --- | --- |\n");
+    let mut text =
+        String::from("| what | by | default | setting | counted in | |\n| --- | --- | --- | --- | --- | --- |\n");
     for RateLimit { name, by, counted_in, count, seconds, setting, meaning } in RATE_LIMITS {
         let setting = setting.map_or_else(|| "fixed".to_owned(), |setting| format!("`{setting}`"));
         let place = if *counted_in == CountedIn::Database { "database" } else { "memory" };

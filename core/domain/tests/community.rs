@@ -129,9 +129,44 @@ impl Forum {
     }
 
     async fn say_on(&self, viewer: &Viewer, subject: Subject, body: &str) -> Result<AddedComment> {
-        let input = AddComment { subject, body: body.to_owned(), locale: "zh-CN".parse().unwrap() };
-        self.community.add_comment(viewer, input).await
+        self.community.add_comment(viewer, comment(subject, body, None)).await
     }
+
+    async fn say_under(&self, viewer: &Viewer, key: &str, body: &str) -> Result<AddedComment> {
+        let subject = Subject { kind: SubjectKind::Course, id: self.course };
+        self.community.add_comment(viewer, comment(subject, body, Some(key))).await
+    }
+}
+
+fn comment(subject: Subject, body: &str, key: Option<&str>) -> AddComment {
+    let locale = "zh-CN".parse().unwrap();
+    AddComment { subject, body: body.to_owned(), locale, idempotency_key: key.map(str::to_owned) }
+}
+
+#[tokio::test]
+async fn a_comment_that_is_sent_again_under_its_key_is_one_comment() {
+    each_database(async |bed| {
+        let (forum, ana) = (Forum::with_moderators(&bed), bed.member("ana@example.org").await);
+        let bob = bed.member("bob@example.org").await;
+        let sent = futures::future::join_all((0..5).map(|_| forum.say_under(&ana, "k", "good"))).await;
+        let ids: std::collections::HashSet<Id> = sent.into_iter().map(|added| added.unwrap().id).collect();
+        assert_eq!(
+            (ids.len(), states(&bed).await, events(&bed).await),
+            (1, vec!["visible".to_owned()], vec!["comment.added".to_owned()])
+        );
+        // A repetition is not counted: ten a minute are other comments.
+        for _ in 0..20 {
+            assert!(ids.contains(&forum.say_under(&ana, "k", "good").await.unwrap().id));
+        }
+        let other = forum.say_under(&ana, "k", "another").await.unwrap_err();
+        assert_eq!(
+            (other.code(), other.path().join(".")),
+            (ErrorCode::IdempotencyConflict, "input.idempotencyKey".to_owned())
+        );
+        assert_eq!(code(forum.say_under(&ana, "", "good").await), Some(ErrorCode::BadUserInput));
+        assert!(!ids.contains(&forum.say_under(&bob, "k", "good").await.unwrap().id), "a key is its author's");
+    })
+    .await;
 }
 
 async fn states(bed: &Bed) -> Vec<String> {

@@ -203,8 +203,7 @@ async fn of_many_refreshes_at_once_one_wins_and_its_session_goes_on() {
     each_database(async |bed| {
         let first = bed.register("ana@example.org").await;
         let tries = (0..8).map(|_| bed.identity.refresh(&first.refresh_token));
-        let (won, lost): (Vec<_>, Vec<_>) =
-            futures::future::join_all(tries).await.into_iter().partition(Result::is_ok);
+        let (won, lost): (Vec<_>, Vec<_>) = futures::future::join_all(tries).await.into_iter().partition(Result::is_ok);
         assert_eq!((won.len(), lost.len()), (1, 7));
         assert!(lost.into_iter().all(|refused| code(refused) == Some(ErrorCode::SessionRefreshed)));
         let winner = won.into_iter().next().unwrap().unwrap();

@@ -70,6 +70,7 @@ impl App {
             identity: config.identity.0.clone(),
             token_key: keys::token_key(&config.data_dir)?,
             payments: config.payment_settings(),
+            comments_per_person: config.community.comments_per_person,
             plugins: plugin_settings(config)?,
         };
         let domains = Domains::open(database, model, ports, choices).await?;

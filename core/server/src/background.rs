@@ -161,18 +161,36 @@ async fn index(domains: Domains, wants_reindex: bool, stopped: watch::Receiver<b
     domains.search.run_indexer(until(stopped)).await;
 }
 
+/// At the start, then at intervals; at once while there is more than a batch.
 async fn look_after_payments(domains: Domains, stopped: watch::Receiver<bool>) {
     loop {
-        tokio::select! {
-            () = until(stopped.clone()) => return,
-            () = tokio::time::sleep(JANITOR_INTERVAL) => {}
+        let more = sweep_payments(&domains).await;
+        let pause = if more { Duration::ZERO } else { JANITOR_INTERVAL };
+        let stop = tokio::select! {
+            () = until(stopped.clone()) => true,
+            () = tokio::time::sleep(pause) => false,
+        };
+        if let Err(failure) = domains.payments.write_refusals().await {
+            tracing::error!(cause = ?failure, "refused webhooks could not be counted");
         }
-        match domains.payments.query_open(domains.database.now()).await {
-            Ok(sweep) if sweep.payments + sweep.refunds > 0 => {
-                tracing::debug!(?sweep, "open payments were asked about")
+        if stop {
+            return;
+        }
+    }
+}
+
+/// Whether there is more to ask about.
+async fn sweep_payments(domains: &Domains) -> bool {
+    match domains.payments.query_open(domains.database.now()).await {
+        Ok(sweep) => {
+            if sweep.payments + sweep.refunds > 0 {
+                tracing::debug!(?sweep, "open payments were asked about");
             }
-            Ok(_) => {}
-            Err(failure) => tracing::error!(cause = ?failure, "open payments could not be asked about"),
+            sweep.more
+        }
+        Err(failure) => {
+            tracing::error!(cause = ?failure, "open payments could not be asked about");
+            false
         }
     }
 }

@@ -5,6 +5,7 @@
 //! **Invariant:** a comment can only be made on what its author may see.
 //! **Invariant:** the state says who sees it: `visible` everybody, `held` and
 //! `rejected` the author and moderators, `deleted` nobody.
+//! **Invariant:** a comment that is sent again under its key is one comment.
 //!
 //! Reading comments is not here: reads are compiled with the viewer's rules
 //! (rows `published` of `comment` are the visible ones, `own` the author's).

@@ -1,6 +1,7 @@
 //! What the community talks of.
 
 use lyceum_kernel::{Failure, Id, Locale, Result};
+use sha2::{Digest, Sha256};
 
 use crate::{
     moderation::Decision,
@@ -43,6 +44,17 @@ pub struct AddComment {
     /// 1 to 5,000 characters without the white space around it.
     pub body: String,
     pub locale: Locale,
+    /// The same key with the same input is the same comment. 1 to 200 characters.
+    pub idempotency_key: Option<String>,
+}
+
+impl AddComment {
+    /// A hash of everything the author decides.
+    pub(super) fn request_hash(&self) -> String {
+        let Self { subject, body, locale, idempotency_key: _ } = self;
+        let input = serde_json::json!([subject.kind.as_str(), subject.id, body, locale.as_str()]);
+        hex::encode(Sha256::digest(input.to_string()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +75,10 @@ impl CommentState {
             Self::Rejected => "rejected",
             Self::Deleted => "deleted",
         }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Visible, Self::Held, Self::Rejected, Self::Deleted].into_iter().find(|state| state.as_str() == name)
     }
 
     pub(super) fn after(decision: Decision) -> Self {

@@ -1,6 +1,6 @@
 //! Adding comments, and what becomes of those that were held.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Result, Viewer};
@@ -13,11 +13,9 @@ use super::{
 };
 use crate::{
     identity::{self, Limit},
+    limits,
     moderation::{self, Moderated, Moderation, Review, ReviewItem, Ruling},
 };
-
-/// Comments of one person.
-const COMMENTS_PER_PERSON: Limit = Limit { tries: 10, window: Duration::from_secs(60) };
 
 /// What the community asks of content.
 #[async_trait]
@@ -42,28 +40,42 @@ pub struct Community {
     db: Database,
     moderation: Arc<Moderation>,
     subjects: Arc<dyn Subjects>,
+    per_person: Limit,
 }
 
 impl Community {
     pub fn new(db: Database, moderation: Arc<Moderation>, subjects: Arc<dyn Subjects>) -> Self {
-        Self { db, moderation, subjects }
+        Self { db, moderation, subjects, per_person: limits::COMMENT.limit() }
     }
 
-    /// Adds a comment. Its state tells what the moderators made of it.
+    /// With so many comments of one person.
+    #[must_use]
+    pub fn limited(self, per_person: Limit) -> Self {
+        Self { per_person, ..self }
+    }
+
+    /// Adds a comment. Its state says what the moderators made of it. The same
+    /// key with the same input is the same comment, and is not counted again.
     ///
     /// # Errors
-    /// UNAUTHENTICATED; FORBIDDEN; BAD_USER_INPUT at `input.body`; NOT_FOUND
-    /// when the viewer may not see the subject; RATE_LIMITED.
+    /// UNAUTHENTICATED; FORBIDDEN; BAD_USER_INPUT at `input.body` or
+    /// `input.idempotencyKey`; NOT_FOUND when the viewer may not see the subject;
+    /// IDEMPOTENCY_CONFLICT; RATE_LIMITED.
     pub async fn add_comment(&self, viewer: &Viewer, input: AddComment) -> Result<AddedComment> {
         let author = may_comment(viewer)?;
         let body = Body::parse(&input.body)?;
+        let request = input.idempotency_key.as_deref().map(|key| (key, input.request_hash()));
+        let request = request.as_ref().map(|(key, hash)| (*key, hash.as_str()));
+        if let Some(before) = self.added_before(author, request).await? {
+            return Ok(before);
+        }
         let Subject { kind, id: subject } = input.subject;
         if !self.subjects.may_see(viewer, kind, subject).await? {
             return Err(Failure::not_found(kind.as_str()));
         }
         let course = self.subjects.course_of(kind, subject).await?;
         let _counts_whatever_comes_of_it =
-            identity::take(&self.db, vec![(format!("comment:{author}"), COMMENTS_PER_PERSON.into())]).await?;
+            identity::take(&self.db, vec![(format!("comment:{author}"), self.per_person.into())]).await?;
         let id = Id::new();
         let review = self.moderation.review(review_item(id, &body, &input)).await;
         let state = CommentState::after(review.decision);
@@ -75,18 +87,41 @@ impl Community {
             body: &body,
             locale: input.locale.as_str(),
             state,
+            request,
         };
-        self.store(&comment, &review).await?;
-        Ok(AddedComment { id, state })
+        if self.store(&comment, &review).await? {
+            return Ok(AddedComment { id, state });
+        }
+        // Another request with the same key was first.
+        self.added_before(author, request).await?.ok_or_else(|| Failure::internal("a comment that is gone"))
     }
 
-    async fn store(&self, comment: &NewComment<'_>, review: &Review) -> Result<()> {
+    /// The comment that this key stands for.
+    async fn added_before(&self, author: Id, request: Option<(&str, &str)>) -> Result<Option<AddedComment>> {
+        let Some((key, hash)) = request else { return Ok(None) };
+        if !(1..=200).contains(&key.chars().count()) {
+            return Err(Failure::input("input.idempotencyKey", "The key has 1 to 200 characters."));
+        }
+        match store::by_key(&self.db, author, key).await? {
+            Some((_, before)) if before != hash => {
+                let text = "This idempotency key was used before with another input.";
+                Err(Failure::new(ErrorCode::IdempotencyConflict, text).at("input.idempotencyKey"))
+            }
+            before => Ok(before.map(|(added, _)| added)),
+        }
+    }
+
+    /// Whether it was written; not when its key was used before.
+    async fn store(&self, comment: &NewComment<'_>, review: &Review) -> Result<bool> {
         let mut write = self.db.write().await?;
-        store::insert(&write, comment).await?;
+        if !store::insert(&write, comment).await? {
+            return Ok(false);
+        }
         let event = Event::new("comment", "added", comment.id).by(Some(comment.author));
         write.emit(&event.with(facts(comment.subject, comment.state))).await?;
         moderation::record(&mut write, "comment", comment.id, review).await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(true)
     }
 }
 

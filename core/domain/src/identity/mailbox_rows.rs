@@ -56,6 +56,14 @@ fn read(row: &QueryResult) -> Result<Mailbox> {
     })
 }
 
+/// The address of a person who has proven it.
+pub(crate) async fn proven_address(write: &Write, user: Id) -> Result<Option<String>> {
+    let sql = "SELECT email FROM user_account WHERE id = $1 AND email_verified_at IS NOT NULL";
+    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, [Value::from(user.as_str())]);
+    let row = write.connection().query_one_raw(statement).await.map_err(failed)?;
+    row.map(|row| row.try_get("", "email").map_err(failed)).transpose()
+}
+
 /// Notes that the address is proven. False when it is not the account's any more.
 pub(super) async fn set_verified(write: &Write, user: Id, email: &str) -> Result<bool> {
     let sql = "UPDATE user_account SET email_verified_at = COALESCE(email_verified_at, $1), updated_at = $1 \

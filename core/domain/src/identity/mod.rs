@@ -44,6 +44,7 @@ mod viewer;
 pub use email_proofs::EmailProofs;
 pub use limit::Limit;
 pub(crate) use limit::{take, take_within};
+pub(crate) use mailbox_rows::proven_address;
 pub use model::{Actor, CreateUser, Peer, RegisterInput, SignedIn};
 pub use password::HashingCost;
 pub use port::*;

@@ -91,9 +91,8 @@ impl IdentityConfig {
     /// What a try of a password is counted by. A known device is counted by
     /// itself alone, so that strangers do not use its tries up.
     fn password_limits(&self, email: &Email, device: Option<&DeviceToken>, peer: &Peer) -> Vec<(String, LimitRule)> {
-        let pauses = |limit: Limit, longest| {
-            LimitRule::Pauses(Pauses { free: limit.tries, longest, remembered: limit.window })
-        };
+        let pauses =
+            |limit: Limit, longest| LimitRule::Pauses(Pauses { free: limit.tries, longest, remembered: limit.window });
         let narrow = pauses(self.sign_in_per_email_and_address, LONGEST_PAUSE);
         let account = account_key(email.as_str());
         if let Some(device) = device {
@@ -223,13 +222,7 @@ impl Identity {
         }
     }
 
-    async fn begin_session(
-        &self,
-        write: Write,
-        user: Id,
-        known: Option<DeviceToken>,
-        peer: &Peer,
-    ) -> Result<SignedIn> {
+    async fn begin_session(&self, write: Write, user: Id, known: Option<DeviceToken>, peer: &Peer) -> Result<SignedIn> {
         let open = session::open(&write, user, peer.agent(), self.config.session_terms()).await?;
         let mut signed_in = self.signed_in(user, open)?;
         signed_in.device_token = Some(device::note(&write, user, known).await?);
@@ -242,15 +235,7 @@ impl Identity {
         let (access_token, access_expires_at) = self.key.sign(bearer, self.db.now(), self.config.access_token_ttl)?;
         let session::Open { session, refresh_token, refresh_expires_at } = open;
         let device_token = None;
-        Ok(SignedIn {
-            user,
-            session,
-            access_token,
-            access_expires_at,
-            refresh_token,
-            refresh_expires_at,
-            device_token,
-        })
+        Ok(SignedIn { user, session, access_token, access_expires_at, refresh_token, refresh_expires_at, device_token })
     }
 
     /// Exchanges a refresh token for new tokens of the same session. A token

@@ -136,12 +136,7 @@ fn read(row: &QueryResult) -> Result<Presented> {
 }
 
 /// Uses a token up and issues the next; the session lasts as long as that.
-pub(super) async fn rotate(
-    write: &Write,
-    presented: &Presented,
-    token: &RefreshToken,
-    terms: Terms,
-) -> Result<Open> {
+pub(super) async fn rotate(write: &Write, presented: &Presented, token: &RefreshToken, terms: Terms) -> Result<Open> {
     let (session, ends) = (presented.session, terms.end(presented.begun, write.now()));
     let now = write.now().to_string();
     let used: [Value; 2] = [now.clone().into(), token.hash().into()];

@@ -5,6 +5,8 @@
 //!
 //! **Invariant:** one order gives one entitlement, however often it is told to.
 //! **Invariant:** a plan's price never changes; another price is another plan.
+//! **Invariant:** one address has one trial of a tier, also when another account
+//! has it later.
 //! **Absent on purpose:** payment. The payment domain calls [`Memberships::grant`]
 //! and [`Memberships::set_revoked`] inside its own transaction.
 

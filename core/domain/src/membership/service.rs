@@ -86,6 +86,16 @@ impl Memberships {
         store::ever_had(write.connection(), user, tier).await
     }
 
+    /// Lets one transaction at a time look at and extend what a person has.
+    pub(crate) async fn lock_person(&self, write: &Write, user: Id) -> Result<()> {
+        store::lock_person(write, user).await
+    }
+
+    /// Remembers that an address has a trial of a tier; false when it had one.
+    pub(crate) async fn begin_trial(&self, write: &Write, address_hash: &str, tier: Id) -> Result<bool> {
+        store::begin_trial(write, address_hash, tier).await
+    }
+
     pub(crate) async fn plan_within(&self, write: &Write, id: Id) -> Result<Option<Plan>> {
         store::plan(write.connection(), id).await
     }

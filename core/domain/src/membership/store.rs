@@ -108,6 +108,12 @@ pub(super) async fn ever_had(on: &impl ConnectionTrait, user: Id, tier: Id) -> R
     Ok(one(on, sql, vec![text(user), text(tier)]).await?.is_some())
 }
 
+pub(super) async fn begin_trial(write: &Write, address_hash: &str, tier: Id) -> Result<bool> {
+    let sql = "INSERT INTO trial (address_hash, tier_id, begun_at) VALUES ($1, $2, $3) \
+               ON CONFLICT (address_hash, tier_id) DO NOTHING";
+    Ok(execute(write.connection(), sql, vec![text(address_hash), text(tier), text(write.now())]).await? == 1)
+}
+
 pub(super) struct NewEntitlement {
     pub(super) user: Id,
     pub(super) tier: Option<Id>,

@@ -9,6 +9,7 @@ use super::{
     port::InboundRequest,
     service::{Asked, Payments, Till, next_query, query_delay, signed_in, unavailable},
     store::{self, Located, Payment, Refund},
+    way_back::WayBack,
 };
 
 /// What one pass of the janitor did.
@@ -18,6 +19,8 @@ pub struct Sweep {
     pub refunds: u64,
     /// Calls that brought no answer. They are repeated later.
     pub unanswered: u64,
+    /// The batch was full: there may be more that is due.
+    pub more: bool,
 }
 
 /// Where to send a buyer who comes back.
@@ -26,11 +29,14 @@ pub struct Returned {
     pub order_id: Id,
     /// The checkout's own return URL.
     pub return_url: String,
+    /// How the buyer gets there.
+    pub way: WayBack,
     pub state: OrderState,
 }
 
 /// Payments and refunds taken in one pass.
-const BATCH: i64 = 100;
+const BATCH_SIZE: usize = 100;
+const BATCH: i64 = BATCH_SIZE as i64;
 
 impl Payments {
     /// Asks about everything that is due at `now`: 15 s, 1, 5, 15 min, 1, 6,
@@ -41,13 +47,17 @@ impl Payments {
     /// Internal. A provider that does not answer is no error.
     pub async fn query_open(&self, now: Timestamp) -> Result<Sweep> {
         let mut sweep = Sweep::default();
-        for payment in store::due_payments(self.db.reader(), now, BATCH).await? {
+        let payments = store::due_payments(self.db.reader(), now, BATCH).await?;
+        sweep.more = payments.len() == BATCH_SIZE;
+        for payment in payments {
             if self.claim_payment(&payment, now).await? {
                 sweep.payments += 1;
                 sweep.unanswered += u64::from(!answered(self.look_after(&payment, now).await));
             }
         }
-        for refund in store::due_refunds(self.db.reader(), now, BATCH).await? {
+        let refunds = store::due_refunds(self.db.reader(), now, BATCH).await?;
+        sweep.more |= refunds.len() == BATCH_SIZE;
+        for refund in refunds {
             if self.claim_refund(&refund, now).await? {
                 sweep.refunds += 1;
                 sweep.unanswered += u64::from(!answered(self.look_after_refund(&refund).await));
@@ -141,11 +151,15 @@ impl Payments {
         let located = store::locate(self.db.reader(), (provider, &key), &about, None).await?;
         let Located::Ours(id) = located else { return Err(Failure::not_found("payment")) };
         let payment = self.reload(id).await?;
-        if payment.state.is_open() && !payment.frozen {
+        // Whoever knows the address can come back again and again.
+        let may_ask = || self.paces.returns.claim(payment.id.as_str(), self.db.now());
+        if payment.state.is_open() && !payment.frozen && may_ask() {
             self.query(&till, &payment, "return").await?;
         }
         let order = store::order(self.db.reader(), payment.order).await?.ok_or_else(|| Failure::not_found("order"))?;
-        Ok(Returned { order_id: order.id, return_url: order.return_url, state: order.state })
+        // The operator may have named other hosts since.
+        let way = self.settings.way_back(&order.return_url).unwrap_or(WayBack::Link);
+        Ok(Returned { order_id: order.id, return_url: order.return_url, way, state: order.state })
     }
 
     /// Takes an order back before it is paid: closed at the provider, then

@@ -15,6 +15,11 @@
 //! **Invariant:** what names another account, amount or currency is an
 //! incident: the payment is frozen for a person to look at.
 //!
+//! **Invariant:** what strangers send to webhooks and return pages writes and
+//! calls out at a fixed pace at most, whatever comes.
+//! **Invariant:** a trial is given once to a proven address, whatever account
+//! has it.
+//!
 //! **Absent on purpose:** subscriptions charged without the buyer, invoices,
 //! tax, and the daily reconciliation. The tables and postings leave room.
 
@@ -25,20 +30,24 @@ mod incident;
 mod janitor;
 mod ledger;
 mod model;
+mod pace;
 mod port;
 mod reading;
 mod refund;
+mod refusal;
 mod service;
 mod settle;
 mod store;
+mod way_back;
 mod webhook;
 
 pub use fold::{Fact, FactKind, Folded, Terms, fold};
 pub use janitor::{Returned, Sweep};
 pub use ledger::{Balance, LedgerAccount, Line, Posting, Side, trial_balance};
 pub use model::{
-    Catalog, Checkout, CheckoutOutcome, OrderState, PaymentState, ProviderAccount, RefundOutcome, RefundState,
-    SellableCourse, Settings,
+    Catalog, Checkout, CheckoutOutcome, OrderState, PaymentState, ProviderAccount, RefundOrder, RefundOutcome,
+    RefundState, SellableCourse, Settings,
 };
 pub use port::*;
 pub use service::Payments;
+pub use way_back::WayBack;

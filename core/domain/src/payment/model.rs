@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use lyceum_kernel::{Id, Money, Result};
 
 use super::port::Account;
+use crate::{identity::Limit, limits};
 
 /// Defines a state with its text in the database, in the order of rank.
 macro_rules! states {
@@ -124,6 +125,18 @@ pub struct CheckoutOutcome {
     pub state: OrderState,
 }
 
+/// What a refund gives back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundOrder {
+    pub order: Id,
+    /// In minor units of the order's currency.
+    pub minor: i64,
+    /// At most 500 characters.
+    pub reason: String,
+    /// The same key with the same input is the same refund.
+    pub idempotency_key: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundOutcome {
     pub refund_id: Id,
@@ -175,8 +188,17 @@ impl ProviderAccount {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub accounts: Vec<ProviderAccount>,
-    /// Hosts that a return URL may name; any when the list is empty.
+    /// Hosts that a return URL may name, beside our own.
     pub return_hosts: Vec<String>,
+    /// How clients reach us: buyers may come back to its host.
+    pub public_url: Option<String>,
+    /// Development mode: buyers may come back to this machine, and to any other
+    /// host by a link.
+    pub dev: bool,
+    /// Orders of one person that may wait for payment at one time.
+    pub open_orders: u32,
+    /// Orders that one person places.
+    pub checkouts_per_person: Limit,
     /// How long a buyer may take to pay.
     pub order_lifetime: Duration,
 }
@@ -184,6 +206,14 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         // Stripe takes 30 minutes to 24 hours; an hour is left for clocks.
-        Self { accounts: Vec::new(), return_hosts: Vec::new(), order_lifetime: Duration::from_secs(23 * 3600) }
+        Self {
+            accounts: Vec::new(),
+            return_hosts: Vec::new(),
+            public_url: None,
+            dev: false,
+            open_orders: limits::OPEN_ORDERS.count,
+            checkouts_per_person: limits::CHECKOUT.limit(),
+            order_lifetime: Duration::from_secs(23 * 3600),
+        }
     }
 }

@@ -7,12 +7,15 @@ use lyceum_store::Database;
 
 use super::{
     model::{Catalog, ProviderAccount, Settings},
+    pace::Pace,
     port::{PaymentProvider, ProviderError, Status, View},
+    refusal::Refusals,
     store,
 };
 use crate::{
+    limits,
     membership::Memberships,
-    plugin::{Extensions, FailureKind},
+    plugin::{Extensions, FailureKind, SecretKey},
 };
 
 /// Orders, payments, refunds and webhooks. Cheap to clone.
@@ -23,6 +26,18 @@ pub struct Payments {
     extensions: Arc<dyn Extensions>,
     pub(super) catalog: Arc<dyn Catalog>,
     pub(super) settings: Arc<Settings>,
+    /// Under which addresses are remembered that had a trial.
+    pub(super) key: SecretKey,
+    pub(super) paces: Arc<Paces>,
+}
+
+/// How fast strangers make us write and call out.
+pub(super) struct Paces {
+    pub(super) refusals: Refusals,
+    /// By account.
+    pub(super) keys: Pace,
+    /// By payment.
+    pub(super) returns: Pace,
 }
 
 /// A provider with our account at it.
@@ -34,9 +49,20 @@ pub(super) struct Till {
 
 impl Payments {
     #[must_use]
-    pub fn new(db: Database, extensions: Arc<dyn Extensions>, catalog: Arc<dyn Catalog>, settings: Settings) -> Self {
+    pub fn new(
+        db: Database,
+        extensions: Arc<dyn Extensions>,
+        catalog: Arc<dyn Catalog>,
+        settings: Settings,
+        key: SecretKey,
+    ) -> Self {
         let memberships = Memberships::new(db.clone());
-        Self { db, memberships, extensions, catalog, settings: Arc::new(settings) }
+        let paces = Paces {
+            refusals: Refusals::new(),
+            keys: Pace::new(&limits::WEBHOOK_KEYS),
+            returns: Pace::new(&limits::RETURN_QUERY),
+        };
+        Self { db, memberships, extensions, catalog, settings: Arc::new(settings), key, paces: Arc::new(paces) }
     }
 
     pub(super) fn account(&self, provider: &str) -> Option<&ProviderAccount> {

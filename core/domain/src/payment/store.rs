@@ -178,6 +178,12 @@ pub(super) async fn insert_order(write: &Write, order: &Order) -> Result<bool> {
     Ok(execute(write.connection(), sql, values).await? == 1)
 }
 
+/// Orders of a person that wait for payment.
+pub(super) async fn open_orders(on: &impl ConnectionTrait, user: Id) -> Result<i64> {
+    let sql = "SELECT COUNT(*) AS waiting FROM customer_order WHERE user_id = $1 AND state = 'placed'";
+    one(on, sql, vec![text(user)]).await?.map_or(Ok(0), |row| row.int("waiting"))
+}
+
 /// Whether this call made it paid. True once in the life of an order.
 pub(super) async fn mark_paid(write: &Write, order: Id) -> Result<bool> {
     let sql =
@@ -441,10 +447,27 @@ pub(super) async fn refund(on: &impl ConnectionTrait, id: Id) -> Result<Option<R
     row.map(|row| refund_of(&row)).transpose()
 }
 
-pub(super) async fn insert_refund(write: &Write, refund: &Refund, by: Option<Id>) -> Result<()> {
+/// Who asks for a refund, by which key and with which input.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RefundRequest<'a> {
+    pub(super) by: Id,
+    pub(super) key: &'a str,
+    pub(super) hash: &'a str,
+}
+
+/// A refund that was asked for by this key, and the hash of its input.
+pub(super) async fn refund_by_key(on: &impl ConnectionTrait, by: Id, key: &str) -> Result<Option<(Refund, String)>> {
+    let sql = "SELECT * FROM refund WHERE requested_by = $1 AND idempotency_key = $2";
+    let row = one(on, sql, vec![text(by), text(key)]).await?;
+    row.map(|row| Ok((refund_of(&row)?, row.text("request_hash")?))).transpose()
+}
+
+/// Whether the row was written; not when the key was used before.
+pub(super) async fn insert_refund(write: &Write, refund: &Refund, request: Option<RefundRequest<'_>>) -> Result<bool> {
     let sql = "INSERT INTO refund (id, payment_id, refund_ref, provider_ref, amount_minor, amount_currency, state, reason, \
-               requested_by, next_query_at, created_at, updated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
+               requested_by, next_query_at, created_at, updated_at, idempotency_key, request_hash) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13) \
+               ON CONFLICT (requested_by, idempotency_key) DO NOTHING";
     let values = vec![
         text(refund.id),
         text(refund.payment),
@@ -454,12 +477,13 @@ pub(super) async fn insert_refund(write: &Write, refund: &Refund, by: Option<Id>
         text(refund.amount.currency),
         text(refund.state),
         text(&refund.reason),
-        maybe(by),
+        maybe(request.map(|request| request.by)),
         maybe(refund.next_query_at),
         text(write.now()),
+        maybe(request.map(|request| request.key)),
+        maybe(request.map(|request| request.hash)),
     ];
-    execute(write.connection(), sql, values).await?;
-    Ok(())
+    Ok(execute(write.connection(), sql, values).await? == 1)
 }
 
 pub(super) async fn set_refund_state(

@@ -21,8 +21,8 @@ use crate::{
     plugin::PluginFailure,
 };
 
-/// Samples of refused requests that are kept for each provider.
-const SAMPLES: i64 = 100;
+/// Headers that are nobody's business later.
+const NOT_STORED: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 
 /// What became of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Payments {
         let Some(account) = self.account(provider).cloned() else { return plain(404) };
         let Some(provider) = self.provider(provider) else { return plain(503) };
         let till = Till { account, provider };
-        match verify(&till, &request).await {
+        match self.verify(&till, &request).await {
             Ok(Ok(accepted)) => self.accept(&till, accepted, &request).await,
             Ok(Err(refused)) => self.refuse(&till.account, refused, &request).await,
             Err(failure) => {
@@ -133,9 +133,10 @@ impl Payments {
         }
     }
 
-    /// Counts a refused request and keeps some of them to look at.
+    /// Counts a refused request and stores some of them to look at.
     async fn refuse(&self, account: &ProviderAccount, refused: Refused, request: &InboundRequest) -> Reply {
-        if let Err(failure) = self.count_refusal(&account.provider, &refused.why, request).await {
+        let counted = self.paces.refusals.count(&self.db, &account.provider, &refused.why, request).await;
+        if let Err(failure) = counted {
             tracing::warn!(?failure, "a refused webhook was not counted");
         }
         match refused.why {
@@ -144,34 +145,27 @@ impl Payments {
         }
     }
 
-    async fn count_refusal(&self, provider: &str, why: &Refusal, request: &InboundRequest) -> Result<()> {
-        let (write, reason) = (self.db.write().await?, reason(why));
-        let sql = "INSERT INTO webhook_refusal (provider, reason, refused, last_at) VALUES ($1, $2, 1, $3) \
-                   ON CONFLICT (provider, reason) DO UPDATE SET refused = webhook_refusal.refused + 1, last_at = excluded.last_at";
-        execute(write.connection(), sql, vec![text(provider), text(reason), text(write.now())]).await?;
-        let sql = "INSERT INTO webhook_refusal_sample (id, provider, reason, request, body_base64, received_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6)";
-        // A sample is to be looked at, not replayed: its beginning is enough.
-        let body = BASE64_STANDARD.encode(&request.body[..request.body.len().min(4096)]);
-        let head: String = head(request).chars().take(4096).collect();
-        let values = vec![text(Id::new()), text(provider), text(reason), text(head), text(body), text(write.now())];
-        execute(write.connection(), sql, values).await?;
-        let sql = "DELETE FROM webhook_refusal_sample WHERE provider = $1 AND id NOT IN \
-                   (SELECT id FROM webhook_refusal_sample WHERE provider = $1 ORDER BY id DESC LIMIT $2)";
-        execute(write.connection(), sql, vec![text(provider), SAMPLES.into()]).await?;
-        write.commit().await
+    /// Writes down how many webhooks were refused since the last time.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn write_refusals(&self) -> Result<()> {
+        self.paces.refusals.write(&self.db).await
     }
-}
 
-/// Asks the plugin. An unknown key is fetched once.
-async fn verify(till: &Till, request: &InboundRequest) -> Result<Result<Accepted, Refused>, PluginFailure> {
-    let Till { account, provider } = till;
-    let first = provider.verify(&account.account, request).await?;
-    if !matches!(&first, Err(Refused { why: Refusal::UnknownKey(_), .. })) {
-        return Ok(first);
+    /// Asks the plugin. For an unknown key the provider's keys are fetched, but
+    /// not for each request of a stranger.
+    async fn verify(&self, till: &Till, request: &InboundRequest) -> Result<Result<Accepted, Refused>, PluginFailure> {
+        let Till { account, provider } = till;
+        let first = provider.verify(&account.account, request).await?;
+        let unknown = matches!(&first, Err(Refused { why: Refusal::UnknownKey(_), .. }));
+        let about = || format!("{}:{}", account.provider, account.key());
+        if !unknown || !self.paces.keys.claim(&about(), self.db.now()) {
+            return Ok(first);
+        }
+        refresh_keys(provider.as_ref(), account).await;
+        provider.verify(&account.account, request).await
     }
-    refresh_keys(provider.as_ref(), account).await;
-    provider.verify(&account.account, request).await
 }
 
 async fn refresh_keys(provider: &dyn PaymentProvider, account: &ProviderAccount) {
@@ -242,23 +236,12 @@ fn meaning(event: &InboundEvent) -> Result<String> {
     Ok(hex::encode(Sha256::digest(said)))
 }
 
-/// The request without its body, as JSON.
-fn head(request: &InboundRequest) -> String {
+/// The request without its body and without what lets somebody in, as JSON.
+pub(super) fn head(request: &InboundRequest) -> String {
     let InboundRequest { method, path, query, headers, .. } = request;
+    let stored = |(name, _): &&(String, String)| !NOT_STORED.iter().any(|not| name.eq_ignore_ascii_case(not));
+    let headers: Vec<_> = headers.iter().filter(stored).collect();
     serde_json::json!({ "method": method, "path": path, "query": query, "headers": headers }).to_string()
-}
-
-fn reason(why: &Refusal) -> &'static str {
-    match why {
-        Refusal::Malformed(_) => "malformed",
-        Refusal::BadSignature => "bad-signature",
-        Refusal::Stale => "stale",
-        Refusal::UnknownKey(_) => "unknown-key",
-        Refusal::WrongAccount => "wrong-account",
-        Refusal::Probe => "probe",
-        Refusal::Ignored(_) => "ignored",
-        Refusal::Other(_) => "other",
-    }
 }
 
 /// The same event id with another meaning: nothing changes, a person looks.

@@ -7,7 +7,10 @@
 
 use std::fmt;
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+};
 
 use super::port::Secret;
 
@@ -52,6 +55,15 @@ impl SecretKey {
         Ok(Secret::new(&*plain))
     }
 
+    /// A hash of a text for one purpose that nobody makes without the key.
+    pub(crate) fn fingerprint(&self, purpose: &str, text: &str) -> String {
+        // Another key for each purpose, and none that encrypts.
+        let derived =
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.0), format!("fingerprint:{purpose}").as_bytes());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        hex::encode(hmac::sign(&key, text.as_bytes()))
+    }
+
     fn cipher(&self) -> LessSafeKey {
         LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &self.0).expect("the key has 32 bytes"))
     }
@@ -71,6 +83,17 @@ impl fmt::Debug for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fingerprint_is_of_its_key_its_purpose_and_its_text() {
+        let key = |byte| SecretKey::new(&[byte; 32]).expect("32 bytes");
+        let known = key(7).fingerprint("trial", "ana@example.org");
+        assert_eq!((known.len(), &known), (64, &key(7).fingerprint("trial", "ana@example.org")));
+        for other in [key(8).fingerprint("trial", "ana@example.org"), key(7).fingerprint("x", "ana@example.org")] {
+            assert_ne!(known, other);
+        }
+        assert_ne!(known, key(7).fingerprint("trial", "bob@example.org"));
+    }
 
     #[test]
     fn a_secret_opens_only_for_its_plugin_its_name_and_its_key() {

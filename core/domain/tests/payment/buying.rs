@@ -1,14 +1,17 @@
 //! Checkout: what is sold, repetitions, unknown outcomes and crashes.
 
+use std::time::Duration;
+
 use lyceum_domain::{
+    identity::Limit,
     membership::{CreatePlan, Interval},
-    payment::{Checkout, OrderState, Status},
+    payment::{Checkout, OrderState, Payments, Settings, Status},
 };
 use lyceum_kernel::{ErrorCode, Failure, Id, Viewer};
 
 use crate::{
     gateway::{Note, Script},
-    shop::{PRICE, Shelf, Shop, balances, shops, viewer},
+    shop::{PRICE, Shelf, Shop, balances, settings, shops, viewer},
 };
 
 fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> ErrorCode {
@@ -136,21 +139,135 @@ async fn a_course_is_bought_once_and_a_free_one_is_paid_at_once() {
     }
 }
 
+async fn plan_with_trial(shop: &Shop) -> Id {
+    let plan = CreatePlan { key: None, tier: shop.tier, interval: Interval::Month, price: PRICE, trial_days: 7 };
+    shop.memberships.create_plan(&shop.admin, plan).await.unwrap().id
+}
+
 #[tokio::test]
 async fn a_trial_is_free_once_and_then_the_plan_has_its_price() {
     for shop in shops().await {
-        let plan = CreatePlan { key: None, tier: shop.tier, interval: Interval::Month, price: PRICE, trial_days: 7 };
-        let plan = shop.memberships.create_plan(&shop.admin, plan).await.unwrap().id;
+        let (plan, ana) = (plan_with_trial(&shop).await, shop.person("ana@learn.example", true).await);
         let buy = |key| {
             let checkout = Checkout { plan_id: Some(plan), ..shop.order_of_plan(key) };
-            shop.payments.checkout(&shop.buyer, checkout)
+            shop.payments.checkout(&ana, checkout)
         };
+        let entitled = async || !shop.memberships.entitlements_of(ana.user.unwrap()).await.unwrap().tiers.is_empty();
         assert_eq!(buy("k1").await.unwrap().state, OrderState::Paid);
-        assert!(shop.entitled().await);
+        assert!(entitled().await);
         shop.wait(7 * 24 * 3600);
-        assert!(!shop.entitled().await);
+        assert!(!entitled().await);
         assert_eq!(buy("k2").await.unwrap().state, OrderState::Placed);
         assert_eq!(shop.gateway.created()[0].1, PRICE);
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_trial_needs_a_proven_address_that_had_none_under_any_account() {
+    for shop in shops().await {
+        let plan = plan_with_trial(&shop).await;
+        let buy = async |person: &Viewer| {
+            let checkout = Checkout { plan_id: Some(plan), ..shop.order_of_plan("k") };
+            shop.payments.checkout(person, checkout).await
+        };
+        let unproven = shop.person("ana@learn.example", false).await;
+        let refused = buy(&unproven).await.unwrap_err();
+        assert_eq!((refused.code(), refused.path().join(".")), (ErrorCode::EmailNotVerified, "input.planId".into()));
+        assert_eq!((shop.count("customer_order").await, shop.count("trial").await), (0, 0));
+        shop.run("DELETE FROM user_account").await;
+        let first = shop.person("ana@learn.example", true).await;
+        assert_eq!(buy(&first).await.unwrap().state, OrderState::Paid);
+        // The account goes; the address, also with a tag, has had its trial.
+        shop.run("DELETE FROM user_account").await;
+        for again in ["ana@learn.example", "ana+2@learn.example"] {
+            let person = shop.person(again, true).await;
+            assert_eq!(buy(&person).await.unwrap().state, OrderState::Placed, "{again}");
+        }
+        let other = shop.person("bob@learn.example", true).await;
+        assert_eq!(buy(&other).await.unwrap().state, OrderState::Paid);
+        assert_eq!(shop.count("trial WHERE address_hash LIKE '%learn%'").await, 0);
+        shop.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_checkouts_at_once_one_is_the_trial() {
+    for shop in shops().await {
+        let (plan, ana) = (plan_with_trial(&shop).await, shop.person("ana@learn.example", true).await);
+        let tasks: Vec<_> = (0..8)
+            .map(|n| {
+                let (payments, ana) = (shop.payments.clone(), ana.clone());
+                let checkout = Checkout { plan_id: Some(plan), ..shop.order_of_plan(&format!("k{n}")) };
+                tokio::spawn(async move { payments.checkout(&ana, checkout).await.unwrap().state })
+            })
+            .collect();
+        let mut trials = 0;
+        for task in tasks {
+            trials += i32::from(task.await.unwrap() == OrderState::Paid);
+        }
+        assert_eq!((trials, shop.count("customer_order WHERE state = 'placed'").await), (1, 7));
+        shop.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_orders_of_one_person_wait_for_payment() {
+    for shop in shops().await {
+        let tasks: Vec<_> = (0..24)
+            .map(|n| {
+                let (payments, buyer, order) =
+                    (shop.payments.clone(), shop.buyer.clone(), shop.order_of_plan(&format!("k{n}")));
+                tokio::spawn(async move { payments.checkout(&buyer, order).await })
+            })
+            .collect();
+        let mut refused = Vec::new();
+        for task in tasks {
+            refused.extend(task.await.unwrap().err());
+        }
+        assert_eq!((refused.len(), shop.count("customer_order").await, shop.gateway.created().len()), (4, 20, 20));
+        assert!(refused.iter().all(|failure| failure.code() == ErrorCode::TooManyOpenOrders));
+        assert_eq!(refused[0].details(), [("limit", 20.into())]);
+        // Others may, and so may this one when an order is gone.
+        let other = shop.payments.checkout(&viewer(Vec::new()), shop.order_of_plan("k")).await;
+        assert!(other.is_ok());
+        let open = shop.text("SELECT MIN(id) AS x FROM customer_order WHERE state = 'placed'").await;
+        shop.run(&format!("UPDATE customer_order SET state = 'canceled' WHERE id = '{open}'")).await;
+        assert!(shop.check_out("more").await.is_ok());
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn one_person_places_so_many_orders_in_an_hour_and_repeating_one_is_free() {
+    for shop in shops().await {
+        let limit = Limit { tries: 2, window: Duration::from_secs(3600) };
+        let payments = shop.server(Settings { checkouts_per_person: limit, ..settings() });
+        let buy = async |key| payments.checkout(&shop.buyer, shop.order_of_plan(key)).await;
+        for key in ["k1", "k1", "k2", "k2", "k1"] {
+            assert!(buy(key).await.is_ok());
+        }
+        assert_eq!(code(buy("k3").await), ErrorCode::RateLimited);
+        assert_eq!(shop.count("customer_order").await, 2);
+        shop.wait(3600);
+        assert!(buy("k3").await.is_ok());
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_return_url_names_a_host_that_the_operator_allows() {
+    for shop in shops().await {
+        let open = Settings { return_hosts: Vec::new(), public_url: Some("https://shop.example".into()), ..settings() };
+        let (strict, dev) = (shop.server(open.clone()), shop.server(Settings { dev: true, ..open }));
+        let buy = async |payments: &Payments, url: &str| {
+            let checkout = Checkout { return_url: url.into(), ..shop.order_of_plan(url) };
+            payments.checkout(&shop.buyer, checkout).await
+        };
+        let refused = buy(&strict, "https://evil.example/").await.unwrap_err();
+        assert_eq!((refused.code(), refused.path().join(".")), (ErrorCode::BadUserInput, "input.returnUrl".into()));
+        assert!(buy(&strict, "https://shop.example/thanks").await.is_ok());
+        assert!(buy(&dev, "https://evil.example/").await.is_ok());
         shop.close().await;
     }
 }

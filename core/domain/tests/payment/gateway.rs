@@ -292,6 +292,7 @@ impl PaymentProvider for Gateway {
         match signature {
             Some("trap") => return Err(trap("verify")),
             Some("good") => {}
+            Some("stranger's key") => return Ok(Err(refused(Refusal::UnknownKey("key-9".into())))),
             Some("rotated") if self.refreshes() > 0 => {}
             Some("rotated") => return Ok(Err(refused(Refusal::UnknownKey("key-2".into())))),
             _ => return Ok(Err(refused(Refusal::BadSignature))),

@@ -10,6 +10,7 @@ use lyceum_domain::{
         Account, Balance, Catalog, Checkout, CheckoutOutcome, Payments, ProviderAccount, Reply, SellableCourse,
         Settings, Status, trial_balance,
     },
+    plugin::SecretKey,
 };
 use lyceum_kernel::{
     Action, Clock, Currency, Failure, Id, ManualClock, Money, Result, RowScope, Rule, Rules, Timestamp, Viewer,
@@ -110,7 +111,11 @@ pub fn viewer(rules: Vec<Rule>) -> Viewer {
     Viewer { user: Some(Id::new()), rules: Arc::new(Rules::new(rules)), ..Viewer::default() }
 }
 
-fn settings() -> Settings {
+fn secret() -> SecretKey {
+    SecretKey::new(&[5; 32]).expect("32 bytes")
+}
+
+pub fn settings() -> Settings {
     let account = Account { id: "shop".into(), live: false, settings: Vec::new() };
     let provider = ProviderAccount {
         provider: "fake".into(),
@@ -118,7 +123,7 @@ fn settings() -> Settings {
         notify_url: "https://learn.example/webhooks/payments/fake".into(),
         return_page_url: None,
     };
-    Settings { accounts: vec![provider], ..Settings::default() }
+    Settings { accounts: vec![provider], return_hosts: vec!["learn.example".into()], ..Settings::default() }
 }
 
 impl Shop {
@@ -128,7 +133,8 @@ impl Shop {
         let db = Database::connect(&options, clock.clone()).await.expect("the database answers");
         db.migrate().await.expect("the migrations apply");
         let gateway = Arc::new(Gateway::default());
-        let payments = Payments::new(db.clone(), Arc::new(OnlyFake(gateway.clone())), Arc::new(Shelf), settings());
+        let fake = Arc::new(OnlyFake(gateway.clone()));
+        let payments = Payments::new(db.clone(), fake, Arc::new(Shelf), settings(), secret());
         let memberships = Memberships::new(db.clone());
         let all = Rule { subject: "*".into(), actions: vec![Action::Manage], rows: RowScope::All, fields: None };
         let admin = viewer(vec![all]);
@@ -156,8 +162,25 @@ impl Shop {
 
     /// A server that starts anew on the same database.
     pub fn restarted(&self) -> Payments {
+        self.server(settings())
+    }
+
+    /// One more server, with other settings.
+    pub fn server(&self, settings: Settings) -> Payments {
         let fake = Arc::new(OnlyFake(self.gateway.clone()));
-        Payments::new(self.db.clone(), fake, Arc::new(Shelf), settings())
+        Payments::new(self.db.clone(), fake, Arc::new(Shelf), settings, secret())
+    }
+
+    /// A person with an account.
+    pub async fn person(&self, email: &str, verified: bool) -> Viewer {
+        let person = viewer(Vec::new());
+        let (id, since) = (person.user.expect("signed in"), if verified { "'now'" } else { "NULL" });
+        self.run(&format!(
+            "INSERT INTO user_account (id, email, name, password_hash, locale, created_at, updated_at, email_verified_at) \
+             VALUES ('{id}', '{email}', 'Ana', '', 'en', 'now', 'now', {since})"
+        ))
+        .await;
+        person
     }
 
     pub fn order_of_plan(&self, key: &str) -> Checkout {

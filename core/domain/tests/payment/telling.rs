@@ -1,11 +1,14 @@
 //! Webhooks: twice, out of order, forged, late, before the buyer returns.
 
-use lyceum_domain::payment::{InboundRequest, OrderState, Status};
+use std::sync::Arc;
+
+use lyceum_domain::payment::{InboundRequest, OrderState, Payments, Settings, Status, WayBack};
 use lyceum_kernel::{Currency, Money, Timestamp};
+use lyceum_store::StatementLog;
 
 use crate::{
     gateway::Note,
-    shop::{PRICE, Shop, balances, shops},
+    shop::{PRICE, Shop, balances, settings, shops},
 };
 
 async fn assert_paid_once(shop: &Shop, order: lyceum_kernel::Id) {
@@ -148,9 +151,6 @@ async fn a_forged_webhook_is_refused_and_only_counted() {
             (shop.count("webhook_inbox").await, shop.count("payment_fact WHERE kind = 'succeeded'").await),
             (0, 0)
         );
-        let counted =
-            shop.text("SELECT CAST(refused AS TEXT) AS x FROM webhook_refusal WHERE reason = 'bad-signature'").await;
-        assert_eq!((counted.as_str(), shop.count("webhook_refusal_sample").await), ("103", 100));
         // The genuine one still counts.
         assert_eq!(shop.notify(&note).await.status, 200);
         assert_paid_once(&shop, order).await;
@@ -159,13 +159,93 @@ async fn a_forged_webhook_is_refused_and_only_counted() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_fetched_once() {
+async fn refused_webhooks_are_written_down_together_each_ten_seconds() {
+    for shop in shops().await {
+        let note = Note::payment("e1", "x", Status::Succeeded, PRICE);
+        let refuse = async |times: usize| {
+            for _ in 0..times {
+                shop.payments.receive_webhook("fake", note.signed("forged")).await;
+            }
+        };
+        let counted = "SELECT CAST(refused AS TEXT) AS x FROM webhook_refusal WHERE reason = 'bad-signature'";
+        let written = async || (shop.text(counted).await, shop.count("webhook_refusal_sample").await);
+        refuse(40).await;
+        assert_eq!(written().await, ("1".to_owned(), 1));
+        shop.wait(10);
+        let log = Arc::new(StatementLog::default());
+        log.clone().record(refuse(60)).await;
+        assert_eq!(written().await, ("41".to_owned(), 2));
+        let inserts = log.statements().iter().filter(|sql| sql.starts_with("INSERT")).count();
+        assert_eq!(inserts, 2, "one count and one sample for sixty requests");
+        shop.payments.write_refusals().await.unwrap();
+        assert_eq!(written().await, ("100".to_owned(), 3));
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_lets_somebody_in_is_not_stored_with_a_request() {
+    for shop in shops().await {
+        let (_, reference) = shop.ordered("k1").await;
+        let secrets = || {
+            ["Authorization", "cookie", "Proxy-Authorization"].map(|name| (name.to_owned(), "hush".to_owned())).to_vec()
+        };
+        for (n, signature) in ["good", "forged"].into_iter().enumerate() {
+            let mut request = Note::payment(&format!("e{n}"), &reference, Status::Processing, PRICE).signed(signature);
+            request.headers.extend(secrets());
+            shop.payments.receive_webhook("fake", request).await;
+        }
+        for table in ["webhook_inbox", "webhook_refusal_sample"] {
+            assert_eq!(shop.count(table).await, 1, "{table}");
+            assert_eq!(shop.count(&format!("{table} WHERE request LIKE '%hush%'")).await, 0, "{table}");
+            assert_eq!(shop.count(&format!("{table} WHERE request LIKE '%signature%'")).await, 1, "{table}");
+        }
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_fetched_once_and_once_a_minute_for_strangers() {
     for shop in shops().await {
         let (order, reference) = shop.ordered("k1").await;
         let note = Note::payment("e1", &reference, Status::Succeeded, PRICE);
         assert_eq!(shop.payments.receive_webhook("fake", note.signed("rotated")).await.status, 200);
         assert_eq!(shop.gateway.refreshes(), 1);
         assert_paid_once(&shop, order).await;
+        for (wait, refreshes) in [(0, 1), (59, 1), (1, 2), (1, 2)] {
+            shop.wait(wait);
+            let reply = shop.payments.receive_webhook("fake", note.signed("stranger's key")).await;
+            assert!(reply.status >= 400);
+            assert_eq!(shop.gateway.refreshes(), refreshes);
+        }
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn coming_back_again_and_again_asks_the_provider_each_ten_seconds() {
+    for shop in shops().await {
+        let (order, reference) = shop.ordered("k1").await;
+        let (_, other) = shop.ordered("k2").await;
+        for (wait, queries) in [(0, 1), (0, 1), (9, 1), (1, 2), (1, 2)] {
+            shop.wait(wait);
+            let returned = shop.payments.return_page("fake", coming_back(&reference)).await.unwrap();
+            assert_eq!((returned.order_id, shop.gateway.queries()), (order, queries));
+        }
+        shop.payments.return_page("fake", coming_back(&other)).await.unwrap();
+        assert_eq!(shop.gateway.queries(), 3);
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_sent_on_to_a_host_that_is_not_allowed_any_more() {
+    for shop in shops().await {
+        let (_, reference) = shop.ordered("k1").await;
+        let way = async |payments: &Payments| payments.return_page("fake", coming_back(&reference)).await.unwrap().way;
+        assert_eq!(way(&shop.payments).await, WayBack::Redirect);
+        let other = Settings { return_hosts: vec!["other.example".into()], ..settings() };
+        assert_eq!(way(&shop.server(other)).await, WayBack::Link);
         shop.close().await;
     }
 }
@@ -239,6 +319,7 @@ async fn the_webhook_may_come_before_the_buyer_returns_and_after() {
         let returned = shop.payments.return_page("fake", coming_back(&reference)).await.unwrap();
         assert_eq!((returned.state, shop.gateway.queries()), (OrderState::Placed, 1));
         shop.gateway.set(&reference, Status::Succeeded);
+        shop.wait(10);
         let returned = shop.payments.return_page("fake", coming_back(&reference)).await.unwrap();
         assert_eq!(returned.state, OrderState::Paid);
         assert_eq!(shop.notify(&Note::payment("e1", &reference, Status::Succeeded, PRICE)).await.status, 200);

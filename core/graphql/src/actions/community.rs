@@ -21,6 +21,11 @@ pub fn register(registry: &mut Registry<'_>) {
             Input::new("subjectId", InputType::Id, "The course or lesson.").required(),
             Input::new("body", InputType::String, "The text, plain; 1 to 5,000 characters.").required(),
             Input::new("locale", InputType::String, "The language it is written in."),
+            Input::new(
+                "idempotencyKey",
+                InputType::String,
+                "The same key with the same input is the same comment, answered again; 1 to 200 characters.",
+            ),
         ],
         vec![Output::new("comment", "Comment", "The comment.")],
         add_comment,
@@ -53,6 +58,7 @@ async fn add_comment(call: Call, input: Map<String, Json>) -> Result<Done> {
         subject: Subject { kind, id: id.id },
         body: text_at(&input, "body").to_owned(),
         locale: locale.clone(),
+        idempotency_key: input.get("idempotencyKey").and_then(Json::as_str).map(str::to_owned),
     };
     let added = call.domains.community.add_comment(&call.viewer, comment).await?;
     Ok(Done::new(vec![("comment", Made::Entity("comment".into(), added.id))]))

@@ -2,7 +2,7 @@
 
 use lyceum_domain::{
     membership::{CreatePlan, Interval},
-    payment::Checkout,
+    payment::{Checkout, RefundOrder},
 };
 use lyceum_kernel::{Failure, Locale, Money, Result};
 use serde::Deserialize;
@@ -44,7 +44,7 @@ pub fn register(registry: &mut Registry<'_>) {
             Input::new("key", InputType::String, "The name in code."),
             Input::new("interval", InputType::Enum("PlanInterval".into()), "How long one payment lasts.").required(),
             Input::new("price", InputType::Object("MoneyInput".into()), "What one interval costs.").required(),
-            Input::new("trialDays", InputType::Int, "Days that are free at first."),
+            Input::new("trialDays", InputType::Int, "Days that are free at first, once for a proven e-mail address."),
         ],
         vec![Output::new("plan", "Plan", "The plan.")],
         create_plan,
@@ -76,8 +76,10 @@ pub fn register(registry: &mut Registry<'_>) {
         "Gives money back. When all of it went back the entitlement ends.",
         vec![
             Input::new("orderId", InputType::Id, "The order.").required(),
-            Input::new("amountMinor", InputType::Long, "How much, in minor units; all that is left when absent."),
+            Input::new("amountMinor", InputType::Long, "How much, in minor units.").required(),
             Input::new("reason", InputType::String, "Why; at most 500 characters."),
+            Input::new("idempotencyKey", InputType::String, "The same key with the same input is the same refund.")
+                .required(),
         ],
         vec![
             Output::new("order", "Order", "The order."),
@@ -147,8 +149,14 @@ async fn checkout(call: Call, input: Map<String, Json>) -> Result<Done> {
 
 async fn refund(call: Call, input: Map<String, Json>) -> Result<Done> {
     let order = id_at(&input, "orderId", "order")?;
-    let amount = input.get("amountMinor").and_then(Json::as_i64);
-    let outcome = call.domains.payments.refund(&call.viewer, order, amount, text_at(&input, "reason")).await?;
+    let minor = input.get("amountMinor").and_then(Json::as_i64);
+    let refund = RefundOrder {
+        order,
+        minor: minor.ok_or_else(|| Failure::input("input.amountMinor", "Say how much is given back."))?,
+        reason: text_at(&input, "reason").to_owned(),
+        idempotency_key: text_at(&input, "idempotencyKey").to_owned(),
+    };
+    let outcome = call.domains.payments.refund(&call.viewer, refund).await?;
     Ok(Done::new(vec![
         ("order", Made::Entity("order".into(), order)),
         ("refundState", Made::Json(outcome.state.as_str().into())),

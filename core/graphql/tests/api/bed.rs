@@ -82,6 +82,7 @@ impl Bed {
             identity: IdentityConfig { hashing, ..IdentityConfig::default() },
             token_key: TokenKey::new(&[7; 32]).unwrap(),
             payments: Settings::default(),
+            comments_per_person: lyceum_domain::limits::COMMENT.limit(),
             plugins: PluginSettings {
                 policy: Policy { unsigned: Unsigned::DevOnly, dev: true },
                 built_in: BTreeSet::new(),

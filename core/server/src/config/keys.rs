@@ -104,11 +104,7 @@ pub const KEYS: &[Key] = &[
     key("identity.access_token_minutes", "15", "How long an access token is good. 1 to 1440."),
     key("identity.refresh_token_days", "30", "How long a session lasts without being refreshed. 1 to 400."),
     key("identity.password_min", "10", "The shortest password, in characters. 8 to 100."),
-    key(
-        "identity.session_days",
-        "400",
-        "How long a session lasts however often it is refreshed. 1 to 3650.",
-    ),
+    key("identity.session_days", "400", "How long a session lasts however often it is refreshed. 1 to 3650."),
     key(
         "identity.refresh_grace_seconds",
         "60",
@@ -146,9 +142,16 @@ pub const KEYS: &[Key] = &[
     ),
     key("identity.hash_memory_kib", "19456", "Memory of one Argon2id hash, in KiB. 8192 to 1048576."),
     key("identity.hash_passes", "2", "Passes of one Argon2id hash. 1 to 20."),
-    key("payments.return_hosts", "[]", "Hosts that a checkout's return URL may name. Empty: any."),
+    key(
+        "payments.return_hosts",
+        "[]",
+        "Hosts that a checkout's return URL may name, beside the host of `server.public_url`. Needed with a live account. Empty: no other; in development this machine too, and any other host by a link on a page that names it.",
+    ),
+    key("payments.open_orders", "20", "Orders of one person that may wait for payment at one time. 1 to 1000."),
+    key("payments.checkouts_per_person", "30", "Orders that one person places in an hour."),
     key("payments.order_hours", "23", "How long a buyer may take to pay. 1 to 72."),
     key("payments.accounts", "[]", "The merchant accounts; see below."),
+    key("community.comments_per_person", "10", "Comments of one person in a minute."),
     key(
         "plugins.unsigned",
         r#""dev-only""#,

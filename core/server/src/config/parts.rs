@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use lyceum_domain::{
     identity::{HashingCost, IdentityConfig, Limit},
-    payment,
+    limits, payment,
     plugin::{
         SecretKey,
         trust::{Policy, Signer, Unsigned, signer_of},
@@ -33,6 +33,7 @@ pub struct Config {
     pub search: Search,
     pub identity: Identity,
     pub payments: Payments,
+    pub community: Community,
     pub plugins: Plugins,
     pub graphql: GraphqlApi,
     pub log: Log,
@@ -80,6 +81,14 @@ pub struct Payments {
     pub accounts: Vec<PaymentAccount>,
     pub return_hosts: Vec<String>,
     pub order_lifetime: Duration,
+    pub open_orders: u32,
+    pub checkouts_per_person: Limit,
+}
+
+/// What people say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Community {
+    pub comments_per_person: Limit,
 }
 
 /// One `[[payments.accounts]]`.
@@ -167,6 +176,7 @@ impl Config {
             search: search(values),
             identity: identity(values),
             payments: payments(values),
+            community: community(values),
             plugins: plugins(values),
             graphql: graphql(values),
             log: Log { format: values.get("log.format"), filter: values.get("log.filter") },
@@ -217,6 +227,10 @@ impl Config {
         payment::Settings {
             accounts: self.payments.accounts.iter().map(account).collect(),
             return_hosts: self.payments.return_hosts.clone(),
+            public_url: Some(base),
+            dev: self.dev,
+            open_orders: self.payments.open_orders,
+            checkouts_per_person: self.payments.checkouts_per_person,
             order_lifetime: self.payments.order_lifetime,
         }
     }
@@ -261,18 +275,17 @@ fn search(values: &mut Values) -> Search {
 
 fn identity(values: &mut Values) -> Identity {
     const MINUTE: Duration = Duration::from_secs(60);
-    let mut limit = |name, window| {
-        let tries = u32::try_from(values.within(name, 1, 1_000_000)).unwrap_or(1);
-        Limit { tries, window }
-    };
-    let sign_in_per_email_and_address = limit("identity.sign_in_per_email_and_address", 60 * MINUTE);
-    let sign_in_per_email = limit("identity.sign_in_per_email", 15 * MINUTE);
-    let refresh_per_person = limit("identity.refresh_per_person", 60 * MINUTE);
-    let sign_in_per_address = limit("identity.sign_in_per_address", 15 * MINUTE);
-    let register_per_address = limit("identity.register_per_address", 60 * MINUTE);
-    let mail_per_email = limit("identity.mail_per_email", 60 * MINUTE);
-    let mail_per_address = limit("identity.mail_per_address", 60 * MINUTE);
-    let begin_per_address = limit("identity.begin_per_address", 15 * MINUTE);
+    let default = IdentityConfig::default();
+    let mut tries = |name, default: Limit| limit(values, name, default);
+    let sign_in_per_email_and_address =
+        tries("identity.sign_in_per_email_and_address", default.sign_in_per_email_and_address);
+    let sign_in_per_email = tries("identity.sign_in_per_email", default.sign_in_per_email);
+    let sign_in_per_address = tries("identity.sign_in_per_address", default.sign_in_per_address);
+    let refresh_per_person = tries("identity.refresh_per_person", default.refresh_per_person);
+    let register_per_address = tries("identity.register_per_address", default.register_per_address);
+    let mail_per_email = tries("identity.mail_per_email", default.mail_per_email);
+    let mail_per_address = tries("identity.mail_per_address", default.mail_per_address);
+    let begin_per_address = tries("identity.begin_per_address", default.begin_per_address);
     let (email_link, redirect_uris) = (email_link(values), redirect_uris(values));
     let mut number = |name, least, most| u32::try_from(values.within(name, least, most)).unwrap_or(1);
     Identity(IdentityConfig {
@@ -325,11 +338,28 @@ fn payments(values: &mut Values) -> Payments {
         let problem = format!("two accounts have the provider \"{}\"", account.provider);
         values.check(false, "payments.accounts", &problem);
     }
+    let return_hosts: Vec<String> = values.get("payments.return_hosts");
+    let named = !return_hosts.is_empty() || !accounts.iter().any(|account| account.live);
+    let text = "an account is live: name the hosts that buyers come back to, or links on your own page lead anywhere";
+    values.check(named, "payments.return_hosts", text);
+    let whole = return_hosts.iter().all(|host| host_of(host).is_some());
+    values.check(whole, "payments.return_hosts", "each must be a host such as app.example.org, without scheme or port");
     Payments {
         accounts,
-        return_hosts: values.get("payments.return_hosts"),
+        return_hosts,
+        open_orders: u32::try_from(values.within("payments.open_orders", 1, 1000)).unwrap_or(1),
+        checkouts_per_person: limit(values, "payments.checkouts_per_person", limits::CHECKOUT.limit()),
         order_lifetime: Duration::from_secs(3600 * values.within("payments.order_hours", 1, 72)),
     }
+}
+
+/// A limit of which the tries are configured.
+fn limit(values: &mut Values, name: &str, default: Limit) -> Limit {
+    Limit { tries: u32::try_from(values.within(name, 1, 1_000_000)).unwrap_or(1), ..default }
+}
+
+fn community(values: &mut Values) -> Community {
+    Community { comments_per_person: limit(values, "community.comments_per_person", limits::COMMENT.limit()) }
 }
 
 fn plugins(values: &mut Values) -> Plugins {

@@ -28,8 +28,8 @@ pub(super) async fn add(app: &App) -> Result<(), StartError> {
         let Some(viewer) = member(app, index + 1, &comment.author, &locale).await? else { continue };
         let Some(id) = course(app, &comment.course).await? else { continue };
         let subject = Subject { kind: SubjectKind::Course, id };
-        let added = app.domains().community.add_comment(&viewer, AddComment { subject, body: comment.body, locale });
-        added.await?;
+        let comment = AddComment { subject, body: comment.body, locale, idempotency_key: None };
+        app.domains().community.add_comment(&viewer, comment).await?;
     }
     Ok(())
 }

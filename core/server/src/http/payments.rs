@@ -15,7 +15,7 @@ use axum::{
 };
 use lyceum_domain::{
     Domains,
-    payment::{InboundRequest, Reply},
+    payment::{InboundRequest, Reply, WayBack},
 };
 use lyceum_kernel::{ErrorCode, Failure};
 
@@ -70,8 +70,11 @@ pub(super) async fn come_back(
     let request = inbound(&domains, &Method::GET, &uri, &headers, Bytes::new());
     match domains.payments.return_page(&provider, request).await {
         Ok(returned) => {
-            let order = returned.order_id.with_prefix("order");
-            Redirect::to(&with_order(&returned.return_url, &order)).into_response()
+            let url = with_order(&returned.return_url, &returned.order_id.with_prefix("order"));
+            match returned.way {
+                WayBack::Redirect => Redirect::to(&url).into_response(),
+                WayBack::Link => leaving(&url),
+            }
         }
         Err(failure) => refused(&failure),
     }
@@ -110,6 +113,27 @@ fn with_order(url: &str, order: &str) -> String {
     format!("{address}{joint}orderId={order}{fragment}")
 }
 
+/// A page that says where the link leads: whoever placed the order chose it.
+fn leaving(url: &str) -> Response {
+    let host = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    let (url, host) = (escaped(url), escaped(host));
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>You are leaving this site</title>\n\
+         <p>You are leaving this site for <strong>{host}</strong>.</p>\n\
+         <p><a rel=\"noopener noreferrer nofollow\" href=\"{url}\">Go to {host}</a></p>\n</html>\n"
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, page).into_response()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
 fn refused(failure: &Failure) -> Response {
     if failure.code() == ErrorCode::Internal {
         tracing::error!(cause = ?failure, "a buyer could not be sent on");
@@ -122,6 +146,16 @@ fn refused(failure: &Failure) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_page_names_the_host_and_escapes_what_it_is_given() {
+        let response = leaving("https://evil.example/\"><script>?orderId=order_1");
+        assert_eq!((response.status(), response.headers().get(header::LOCATION)), (StatusCode::OK, None));
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.expect("a page");
+        let page = String::from_utf8_lossy(&body);
+        assert!(page.contains("<strong>evil.example</strong>") && !page.contains("<script>"), "{page}");
+        assert!(page.contains("href=\"https://evil.example/&quot;&gt;&lt;script&gt;?orderId=order_1\""), "{page}");
+    }
 
     #[test]
     fn the_order_is_told_in_the_query() {

@@ -105,7 +105,8 @@ impl SignIns {
 
     async fn count_begin(&self, peer: &Peer) -> Result<()> {
         if let Some(network) = peer.network() {
-            let by_network = (format!("begin-sign-in:address:{network}"), self.identity.config.begin_per_address.into());
+            let by_network =
+                (format!("begin-sign-in:address:{network}"), self.identity.config.begin_per_address.into());
             let _counts_always = limit::take(&self.identity.db, vec![by_network]).await?;
         }
         Ok(())
