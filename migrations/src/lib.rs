@@ -26,6 +26,7 @@ mod m0012_plugin_pruning;
 mod m0013_sign_in_pauses;
 mod m0014_trials;
 mod m0015_idempotency_keys;
+mod m0018_outbox_order;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_sign_in_pauses::Migration),
             Box::new(m0014_trials::Migration),
             Box::new(m0015_idempotency_keys::Migration),
+            Box::new(m0018_outbox_order::Migration),
         ]
     }
 }

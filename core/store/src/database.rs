@@ -5,12 +5,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 use lyceum_kernel::{Clock, Event, Result, Timestamp};
 use lyceum_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
 
 use crate::{
+    connect::{Role, connect},
     failed,
+    health::WriteCheck,
     outbox::{self, Outbox},
     statements::Statements,
 };
@@ -22,19 +24,39 @@ pub enum Dialect {
     Postgres,
 }
 
+/// What SQLite does before a write is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Synchronous {
+    /// Waits until the disk has it: a power cut loses nothing that was answered.
+    #[default]
+    Full,
+    /// Leaves it to the operating system: a power cut may lose the last writes,
+    /// a crash of the process none.
+    Normal,
+}
+
 /// How to connect.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `sqlite:FILE` or `postgres://…`.
     pub url: String,
-    /// Connections for reads; on PostgreSQL for writes too.
+    /// Connections for reads; on PostgreSQL as many again for writes.
     pub read_connections: u32,
+    /// How long one statement of a read may run.
+    pub statement: Duration,
+    /// For SQLite only.
+    pub synchronous: Synchronous,
 }
 
 impl Options {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), read_connections: 4 }
+        Self {
+            url: url.into(),
+            read_connections: 4,
+            statement: Duration::from_secs(5),
+            synchronous: Synchronous::default(),
+        }
     }
 
     /// SQLite in a file, which is made when it is missing.
@@ -64,6 +86,7 @@ pub struct Database {
     dialect: Dialect,
     clock: Arc<dyn Clock>,
     outbox: Outbox,
+    write_check: Arc<WriteCheck>,
 }
 
 impl Database {
@@ -77,44 +100,37 @@ impl Database {
             url if url.starts_with("postgres:") || url.starts_with("postgresql:") => Dialect::Postgres,
             _ => return Err(ConnectError::Scheme),
         };
-        let connect = async |connections| {
-            sea_orm::Database::connect(connect_options(options, dialect, connections))
-                .await
-                .map_err(ConnectError::Unreachable)
-        };
-        // SQLite has one writer. The queue for it stands in the pool, where it
-        // is fair, and not in the file lock, where it is not.
-        let writer = match dialect {
-            Dialect::Sqlite => connect(1).await?,
-            Dialect::Postgres => connect(options.read_connections).await?,
-        };
-        let reader = match dialect {
-            Dialect::Sqlite => connect(options.read_connections).await?,
-            Dialect::Postgres => writer.clone(),
-        };
+        let writer = connect(options, dialect, Role::Write).await.map_err(ConnectError::Unreachable)?;
+        let reader = connect(options, dialect, Role::Read).await.map_err(ConnectError::Unreachable)?;
         let outbox = Outbox::new(dialect);
-        Ok(Self { reader: Statements(reader), writer, dialect, clock, outbox })
+        Ok(Self { reader: Statements(reader), writer, dialect, clock, outbox, write_check: Arc::default() })
     }
 
-    /// Brings the system tables up to date.
+    /// Brings the system tables up to date, in one transaction: a process that
+    /// is killed meanwhile has changed nothing, and of several that start at
+    /// once one does it and the others wait.
     ///
     /// # Errors
     /// When a newer version wrote the database, or a migration fails.
     pub async fn migrate(&self) -> Result<(), ConnectError> {
-        self.refuse_newer().await?;
-        Migrator::up(&self.writer, None).await.map_err(ConnectError::Migration)
+        let transaction = self.begin().await.map_err(ConnectError::Migration)?;
+        lock_migrations(&transaction).await.map_err(ConnectError::Migration)?;
+        refuse_newer(&transaction).await?;
+        Migrator::up(&transaction, None).await.map_err(ConnectError::Migration)?;
+        transaction.commit().await.map_err(ConnectError::Migration)
     }
 
-    async fn refuse_newer(&self) -> Result<(), ConnectError> {
-        match Migrator::get_pending_migrations(&self.writer).await {
-            Ok(_) => Ok(()),
-            // The only way the migrator says so is this text.
-            Err(DbErr::Custom(text)) if text.contains("Migration file of version") => {
-                let version = text.split('\'').nth(1).unwrap_or(&text).to_owned();
-                Err(ConnectError::Newer(version))
-            }
-            Err(other) => Err(ConnectError::Migration(other)),
-        }
+    #[cfg(test)]
+    pub(crate) fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        self.writer.begin_with_options(options).await
     }
 
     #[must_use]
@@ -150,11 +166,7 @@ impl Database {
     /// # Errors
     /// Internal, when the database does not answer.
     pub async fn write(&self) -> Result<Write> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
-        };
-        let transaction = self.writer.begin_with_options(options).await.map_err(failed)?;
+        let transaction = self.begin().await.map_err(failed)?;
         Ok(Write {
             transaction: Statements(transaction),
             dialect: self.dialect,
@@ -162,6 +174,12 @@ impl Database {
             outbox: self.outbox.clone(),
             emitted: false,
         })
+    }
+
+    /// Whether the database takes writes now: one is tried, unless one
+    /// succeeded in the last seconds.
+    pub async fn takes_writes(&self) -> bool {
+        self.write_check.run(self).await
     }
 
     /// Closes all connections.
@@ -174,28 +192,27 @@ impl Database {
     }
 }
 
-fn connect_options(options: &Options, dialect: Dialect, connections: u32) -> ConnectOptions {
-    let mut connect = ConnectOptions::new(options.url.clone());
-    connect
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
-        .test_before_acquire(false)
-        .sqlx_logging(false);
-    if dialect == Dialect::Sqlite {
-        connect.map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal)
-                .synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Normal)
-                .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(10))
-                .statement_cache_capacity(512)
-                .pragma("mmap_size", "268435456")
-        });
-    } else {
-        connect.map_sqlx_postgres_opts(|postgres| postgres.statement_cache_capacity(512));
+/// Waits for another process that migrates this database. A SQLite write
+/// transaction already holds the only lock.
+async fn lock_migrations(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    if transaction.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
     }
-    connect
+    // However long the other one takes.
+    transaction.execute_unprepared("SET LOCAL lock_timeout = 0").await?;
+    transaction.execute_unprepared("SELECT pg_advisory_xact_lock(5920, 1)").await.map(drop)
+}
+
+async fn refuse_newer(transaction: &DatabaseTransaction) -> Result<(), ConnectError> {
+    match Migrator::get_pending_migrations(transaction).await {
+        Ok(_) => Ok(()),
+        // The only way the migrator says so is this text.
+        Err(DbErr::Custom(text)) if text.contains("Migration file of version") => {
+            let version = text.split('\'').nth(1).unwrap_or(&text).to_owned();
+            Err(ConnectError::Newer(version))
+        }
+        Err(other) => Err(ConnectError::Migration(other)),
+    }
 }
 
 /// One transaction: rows and the events that tell of them, together or not at

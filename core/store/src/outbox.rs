@@ -1,8 +1,11 @@
 //! The outbox: events in the transaction of their change, read in order by
 //! consumers with a position of their own.
 //!
+//! **Invariant:** positions have the order of the commits, and who sees one sees
+//! all before it: on SQLite because there is one writer, on PostgreSQL because
+//! the database gives the position at the commit, under a lock (migration 13).
 //! **Invariant:** a consumer sees every event at least once and in order of
-//! position; its position moves only after its work is done.
+//! position; its position moves only after its work is done, and never back.
 
 use std::sync::Arc;
 
@@ -10,7 +13,7 @@ use lyceum_kernel::{Event, Id, Result, Timestamp};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use tokio::sync::Notify;
 
-use crate::{Database, Dialect, failed};
+use crate::{Database, Dialect, Write, failed};
 
 /// Wakes the consumers of this process after a commit; other processes poll.
 #[derive(Clone)]
@@ -62,12 +65,9 @@ impl Outbox {
     /// # Errors
     /// Internal.
     pub async fn pending(&self, database: &Database, consumer: &str, limit: u64) -> Result<Vec<Delivery>> {
-        let settled = self.settled();
-        let sql = format!(
-            "SELECT position, name, subject_type, subject_id, actor_id, data, occurred_at FROM outbox \
-             WHERE position > COALESCE((SELECT c.position FROM outbox_consumer c WHERE c.name = $1), 0){settled} \
-             ORDER BY position LIMIT $2"
-        );
+        let sql = "SELECT position, name, subject_type, subject_id, actor_id, data, occurred_at FROM outbox \
+             WHERE position > COALESCE((SELECT c.position FROM outbox_consumer c WHERE c.name = $1), 0) \
+             ORDER BY position LIMIT $2";
         let values: [Value; 2] = [consumer.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
         let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, values);
         let rows = database.reader().query_all_raw(statement).await.map_err(failed)?;
@@ -101,36 +101,42 @@ impl Outbox {
         }
         let sql = format!(
             "SELECT position, name, subject_type, subject_id, actor_id, data, occurred_at FROM outbox \
-             WHERE position > $1 AND ({}){} ORDER BY position LIMIT $2",
-            wanted.join(" OR "),
-            self.settled()
+             WHERE position > $1 AND ({}) ORDER BY position LIMIT $2",
+            wanted.join(" OR ")
         );
         let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, values);
         let rows = database.reader().query_all_raw(statement).await.map_err(failed)?;
         rows.iter().map(|row| Ok((delivery(row)?, moment(row)?))).collect::<Result<_, DbErr>>().map_err(failed)
     }
 
-    /// On PostgreSQL a lower position can still be uncommitted: stop before
-    /// the oldest transaction that is open.
-    fn settled(&self) -> &'static str {
-        match self.dialect {
-            Dialect::Sqlite => "",
-            Dialect::Postgres => " AND txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
-        }
-    }
-
-    /// Notes that a consumer is done with everything up to `position`.
+    /// Stores that a consumer is done with everything up to `position`.
     ///
     /// # Errors
     /// Internal.
     pub async fn advance(&self, database: &Database, consumer: &str, position: i64) -> Result<()> {
         let write = database.write().await?;
-        let sql = "INSERT INTO outbox_consumer (name, position, updated_at) VALUES ($1, $2, $3) \
-                   ON CONFLICT (name) DO UPDATE SET position = excluded.position, updated_at = excluded.updated_at";
-        let values: [Value; 3] = [consumer.into(), position.into(), write.now().to_string().into()];
-        let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, values);
-        write.connection().execute_raw(statement).await.map_err(failed)?;
+        self.advance_in(&write, consumer, position).await?;
         write.commit().await
+    }
+
+    /// As [`Self::advance`], in the transaction in which the consumer wrote what
+    /// it did: both or neither.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn advance_in(&self, write: &Write, consumer: &str, position: i64) -> Result<()> {
+        let sql = "INSERT INTO outbox_consumer (name, position, updated_at) VALUES ($1, $2, $3) \
+                   ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at, position = CASE \
+                   WHEN excluded.position > outbox_consumer.position THEN excluded.position \
+                   ELSE outbox_consumer.position END";
+        let values: [Value; 3] = [consumer.into(), position.into(), write.now().to_string().into()];
+        self.execute(write, sql, values).await.map(drop)
+    }
+
+    async fn execute<const N: usize>(&self, write: &Write, sql: &str, values: [Value; N]) -> Result<u64> {
+        let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, values);
+        let done = write.connection().execute_raw(statement).await.map_err(failed)?;
+        Ok(done.rows_affected())
     }
 }
 

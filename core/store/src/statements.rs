@@ -1,9 +1,12 @@
-//! Counting statements: every statement of a request goes through here.
+//! Every statement of a request goes through here: it is counted, and a long
+//! one is not kept by its connection.
 
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+
+use crate::once::{self, Connection};
 
 tokio::task_local! {
     static LOG: Arc<StatementLog>;
@@ -39,8 +42,15 @@ pub(crate) fn note(sql: &str) {
 #[derive(Debug, Clone)]
 pub struct Statements<C>(pub(crate) C);
 
+#[cfg(test)]
+impl Statements<sea_orm::DatabaseConnection> {
+    pub(crate) fn pool(&self) -> &sea_orm::DatabaseConnection {
+        &self.0
+    }
+}
+
 #[async_trait]
-impl<C: ConnectionTrait + Send> ConnectionTrait for Statements<C> {
+impl<C: ConnectionTrait + Connection + Send> ConnectionTrait for Statements<C> {
     fn get_database_backend(&self) -> DbBackend {
         self.0.get_database_backend()
     }
@@ -57,11 +67,17 @@ impl<C: ConnectionTrait + Send> ConnectionTrait for Statements<C> {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         note(&statement.sql);
-        self.0.query_one_raw(statement).await
+        match self.0.pool() {
+            Some(pool) if once::is_long(&statement) => Ok(once::query_all(pool, statement).await?.into_iter().next()),
+            _ => self.0.query_one_raw(statement).await,
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         note(&statement.sql);
-        self.0.query_all_raw(statement).await
+        match self.0.pool() {
+            Some(pool) if once::is_long(&statement) => once::query_all(pool, statement).await,
+            _ => self.0.query_all_raw(statement).await,
+        }
     }
 }
