@@ -1,0 +1,48 @@
+// What the judges found, by class: counted for the test run, and written to
+// the file LYCEUM_ORACLE_REPORT when that is set.
+
+import { appendFileSync } from 'node:fs';
+
+const FILE = process.env.LYCEUM_ORACLE_REPORT;
+const SHOWN = 4;
+
+/** Comparisons of one class. */
+export class Tally {
+  constructor(name) {
+    this.name = name;
+    this.agreed = 0;
+    this.refused = 0;
+    this.differences = [];
+  }
+
+  /** The line for the run's output. */
+  summary() {
+    const { agreed, refused, differences } = this;
+    return `${agreed} equal, ${refused} refused by a limit, ${differences.length} different`;
+  }
+
+  /** Fails with the first differences. */
+  assert() {
+    if (this.differences.length === 0) return;
+    const text = [`${this.name}: ${this.summary()}`, ...shortest(this.differences)].join('\n\n');
+    if (FILE) appendFileSync(FILE, `## ${text}\n\n`);
+    throw new Error(text);
+  }
+}
+
+function shortest(differences) {
+  return [...differences].sort((a, b) => a.length - b.length).slice(0, SHOWN);
+}
+
+/** A difference as text: what was asked, what was expected, what came. */
+export function difference(text, { variables, expected, actual, reason, body }) {
+  const lines = [text.trim()];
+  if (variables !== undefined) lines.push(`variables: ${JSON.stringify(variables)}`);
+  lines.push(`graphql-js: ${expected}${reason ? ` (${reason})` : ''}`, `server: ${actual} ${shortened(body)}`);
+  return lines.join('\n');
+}
+
+function shortened(body) {
+  const errors = body?.errors?.slice(0, 2).map(each => ({ code: each.extensions?.code, message: each.message?.slice(0, 160), path: each.path }));
+  return JSON.stringify({ data: body && 'data' in body ? '…' : undefined, errors });
+}
