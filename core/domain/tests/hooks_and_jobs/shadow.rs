@@ -4,8 +4,6 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use lyceum_domain::{
-    moderation::Moderator,
-    payment::PaymentProvider,
     plugin::{Extensions, PluginFailure, ShadowBook},
     ranking::{Column, RankContext, RankedBy, Ranker, Ranking},
 };

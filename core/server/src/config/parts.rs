@@ -354,7 +354,7 @@ fn payments(values: &mut Values) -> Payments {
 }
 
 /// A limit of which the tries are configured.
-fn limit(values: &mut Values, name: &str, default: Limit) -> Limit {
+fn limit(values: &mut Values, name: &'static str, default: Limit) -> Limit {
     Limit { tries: u32::try_from(values.within(name, 1, 1_000_000)).unwrap_or(1), ..default }
 }
 
