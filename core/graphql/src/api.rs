@@ -13,6 +13,7 @@ use lyceum_model::{TypeDef, TypeModel};
 
 use crate::{
     actions::{self, Action},
+    budget::Budgets,
     document::{Documents, PersistedQueries},
     extend::Additions,
     filter,
@@ -41,6 +42,7 @@ pub struct Api {
     /// Held by the one request that builds the next [`Current`].
     building: Mutex<()>,
     pub(crate) persisted: PersistedQueries,
+    pub(crate) budgets: Budgets,
     roots_by_name: HashMap<String, usize>,
     actions_by_name: HashMap<String, usize>,
 }
@@ -69,6 +71,7 @@ impl Api {
             definition.actions.iter().enumerate().map(|(i, action)| (action.name.clone(), i)).collect();
         let building = Mutex::new(());
         let persisted = PersistedQueries::default();
+        let budgets = Budgets::new(options.limits.cost_per_minute);
         Ok(Arc::new(Self {
             domains,
             options,
@@ -76,6 +79,7 @@ impl Api {
             current,
             building,
             persisted,
+            budgets,
             roots_by_name,
             actions_by_name,
         }))

@@ -22,6 +22,9 @@ impl Refused {
     }
 }
 
+/// Characters of a message.
+const MESSAGE: usize = 1_000;
+
 /// One entry of `errors`. Internal causes go to the log with the request id.
 pub fn error_json(failure: &Failure, response_path: &[Json], request_id: &str) -> Json {
     let mut extensions = Map::new();
@@ -30,7 +33,9 @@ pub fn error_json(failure: &Failure, response_path: &[Json], request_id: &str) -
         extensions.insert("path".into(), json!(failure.path()));
     }
     let mut error = Map::new();
-    error.insert("message".into(), failure.message().into());
+    // A message may repeat what the client wrote, but not at any length.
+    let message: String = failure.message().chars().take(MESSAGE).collect();
+    error.insert("message".into(), message.into());
     for (name, value) in failure.details() {
         // Where in the query it is stands beside the message.
         match *name {

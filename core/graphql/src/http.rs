@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     api::{Api, STATEMENTS_PLACE},
+    budget::Remaining,
     error::{Refused, error_json},
     execute::{Answer, Asker, GraphqlRequest, RejectedToken},
     upload,
@@ -26,6 +27,8 @@ use crate::{
 const GRAPHQL: HeaderValue = HeaderValue::from_static("application/graphql-response+json; charset=utf-8");
 const PLAIN: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// What a request costs that is refused before it runs.
+const REFUSAL_COST: u64 = 100;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The media type of the answer: it decides the status of a refused request.
@@ -63,12 +66,29 @@ impl Api {
         let log = Arc::new(StatementLog::default());
         let persisted = request.as_ref().is_ok_and(|request| request.persisted_hash.is_some());
         let work = self.answer(request, headers, peer, safe);
-        let (answer, request_id) = if self.options.dev { log.clone().record(work).await } else { work.await };
+        let (answer, request_id, remaining) =
+            if self.options.dev { log.clone().record(work).await } else { work.await };
+        let mut response = self.response(answer, headers, media, (persisted, safe), &log, &request_id);
+        if let Some(remaining) = remaining {
+            put_rate_limit(response.headers_mut(), remaining);
+        }
+        response
+    }
+
+    fn response(
+        &self,
+        answer: Answer,
+        headers: &HeaderMap,
+        media: Media,
+        (persisted, safe): (bool, bool),
+        log: &StatementLog,
+        request_id: &str,
+    ) -> Response {
         match answer {
             Answer::Ran(ran) => {
                 let sharable = safe && persisted && !ran.has_errors && !headers.contains_key(header::AUTHORIZATION);
                 let (locale, is_mutation) = (ran.locale, ran.is_mutation);
-                let body = if self.options.dev { with_statements(&ran.body, &log) } else { ran.body };
+                let body = if self.options.dev { with_statements(&ran.body, log) } else { ran.body };
                 let mut response = body_response(StatusCode::OK, media, body);
                 let cache = self.cache_control(sharable, is_mutation || headers.contains_key(header::AUTHORIZATION));
                 response.headers_mut().insert(header::CACHE_CONTROL, cache);
@@ -77,7 +97,7 @@ impl Api {
                 }
                 response
             }
-            Answer::Refused(refused) => refused_response(&refused, media, &request_id),
+            Answer::Refused(refused) => refused_response(&refused, media, request_id),
         }
     }
 
@@ -98,7 +118,7 @@ impl Api {
         headers: &HeaderMap,
         peer: Option<SocketAddr>,
         safe: bool,
-    ) -> (Answer, String) {
+    ) -> (Answer, String, Option<Remaining>) {
         let request_id = text(headers, &REQUEST_ID).unwrap_or_default().to_owned();
         let asker = async {
             let request = self.persisted_query(request?)?;
@@ -111,9 +131,28 @@ impl Api {
             Ok::<_, Failure>((request, Asker { viewer, peer, request_id, safe, locale, rejected_token }))
         };
         match asker.await {
-            Ok((request, asker)) => (self.run(request, &asker).await, request_id),
-            Err(failure) => (Answer::Refused(Refused::from(failure)), request_id),
+            Ok((request, asker)) => {
+                let (answer, remaining) = self.run_within_budget(request, &asker).await;
+                (answer, request_id, remaining)
+            }
+            Err(failure) => (Answer::Refused(Refused::from(failure)), request_id, None),
         }
+    }
+
+    async fn run_within_budget(&self, request: GraphqlRequest, asker: &Asker) -> (Answer, Option<Remaining>) {
+        let Some(budget) = self.budgets.of(&asker.viewer, &asker.peer) else {
+            return (self.run(request, asker).await, None);
+        };
+        if let Err(failure) = budget.check() {
+            return (Answer::Refused(Refused::from(failure)), Some(budget.spend(0)));
+        }
+        let answer = self.run(request, asker).await;
+        let cost = match &answer {
+            Answer::Ran(ran) => ran.cost,
+            // What a refused request costs is its validation.
+            Answer::Refused(_) => REFUSAL_COST,
+        };
+        (answer, Some(budget.spend(cost)))
     }
 
     /// Who asks. One whose token is not good is a visitor: what needs more
@@ -154,6 +193,19 @@ impl Api {
         let unknown = || Failure::new(ErrorCode::PersistedQueryNotFound, "PersistedQueryNotFound");
         request.query = known.ok_or_else(unknown)?.to_string();
         Ok(request)
+    }
+}
+
+/// As the draft of the IETF has them (`draft-ietf-httpapi-ratelimit-headers`).
+fn put_rate_limit(headers: &mut HeaderMap, remaining: Remaining) {
+    let Remaining { per_minute, left, seconds } = remaining;
+    for (name, value) in [
+        ("ratelimit-policy", format!("\"cost\";q={per_minute};w=60")),
+        ("ratelimit", format!("\"cost\";r={left};t={seconds}")),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
     }
 }
 

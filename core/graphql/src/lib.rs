@@ -10,6 +10,7 @@
 
 mod actions;
 mod api;
+mod budget;
 mod coerce;
 mod document;
 mod enums;

@@ -34,6 +34,9 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Root fields of one operation.
     pub root_fields: usize,
+    /// Cost of the requests of one person, or of one network of visitors, in a
+    /// minute; 0 for any.
+    pub cost_per_minute: u64,
     /// How long a query may take.
     pub query_time: Duration,
     /// How long a mutation may take.
@@ -56,6 +59,7 @@ impl Default for Limits {
             default_page_size: 20,
             body_bytes: 1 << 20,
             root_fields: 30,
+            cost_per_minute: 2_000_000,
             query_time: Duration::from_secs(10),
             mutation_time: Duration::from_secs(30),
         }

@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 
 use crate::{
     api::Api,
+    coerce::scalar,
     execute::{GraphqlRequest, not_allowed},
     http::{bad_request, bearer, parse},
 };
@@ -45,10 +46,11 @@ impl Api {
             let name = file.name().unwrap_or_default().to_owned();
             let paths =
                 map.get(&name).ok_or_else(|| bad_request(&format!("The file \"{name}\" is not in \"map\".")))?;
-            let content = Json::String(STANDARD.encode(content(file).await?));
-            for path in paths {
-                put(&mut request, path, content.clone())?;
-            }
+            let [path] = paths.as_slice() else {
+                return Err(bad_request(&format!("\"map\" names one place for each file, not {}.", paths.len())));
+            };
+            let content = scalar::uploaded(STANDARD.encode(content(file).await?));
+            put(&mut request, path, content)?;
         }
         Err(bad_request(&format!("A request has at most {FILES} files.")))
     }

@@ -160,6 +160,13 @@ impl Failure {
         self
     }
 
+    /// Puts a text before the message.
+    #[must_use]
+    pub fn prefixed(mut self, prefix: &str) -> Self {
+        self.0.message.insert_str(0, prefix);
+        self
+    }
+
     /// Adds a machine-readable detail to `extensions`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<serde_json::Value>) -> Self {

@@ -152,7 +152,8 @@ pub(super) fn could_be_a_password(password: &Password) -> bool {
 impl Peer {
     /// What one client can be told by. The owner of an IPv6 address has the
     /// whole /64 (RFC 6177), so that is what counts.
-    pub(super) fn network(&self) -> Option<String> {
+    #[must_use]
+    pub fn network(&self) -> Option<String> {
         self.address.map(|address| match address.to_canonical() {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => {

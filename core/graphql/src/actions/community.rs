@@ -30,7 +30,7 @@ pub fn register(registry: &mut Registry<'_>) {
         vec![Output::new("comment", "Comment", "The comment.")],
         add_comment,
     );
-    let rulings = ["ALLOW".to_owned(), "REJECT".to_owned()];
+    let rulings = [("ALLOW", "It is shown."), ("REJECT", "It is not shown.")];
     registry.inputs.enumeration("ModerationDecision", "What a moderator decides.", rulings);
     registry.add(
         "decideModeration",

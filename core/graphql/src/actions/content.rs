@@ -33,7 +33,7 @@ fn register_type(registry: &mut Registry<'_>, def: &TypeDef) {
     let create = fields(def, true);
     registry.add(
         &format!("create{name}"),
-        &format!("Makes a draft of a {noun}."),
+        &format!("Makes a draft of {}.", with_article(&noun)),
         create,
         payload(),
         move |call, input| create_entry(kind.clone(), call, input),
@@ -41,13 +41,15 @@ fn register_type(registry: &mut Registry<'_>, def: &TypeDef) {
     let kind = noun.clone();
     let mut update = fields(def, false);
     update.insert(0, id());
-    let text =
-        format!("Saves a {noun}. What is published stays as it is until it is published again. Null clears a field.");
+    let text = format!(
+        "Saves {}. What is published stays as it is until it is published again. A field that is left out stays, null clears it.",
+        with_article(&noun)
+    );
     registry.add(&format!("update{name}"), &text, update, payload(), move |call, input| {
         update_entry(kind.clone(), call, input)
     });
     let kind = noun.clone();
-    let text = format!("Publishes the latest saved state of a {noun}.");
+    let text = format!("Publishes the latest saved state of {}.", with_article(&noun));
     registry.add(&format!("publish{name}"), &text, vec![id()], payload(), move |call, input| {
         publish_entry(kind.clone(), call, input)
     });
@@ -60,11 +62,17 @@ fn register_type(registry: &mut Registry<'_>, def: &TypeDef) {
     let deleted = vec![Output::new("deletedId", "ID", "The id of what is gone.").required()];
     registry.add(
         &format!("delete{name}"),
-        &format!("Removes a {noun} for good, with its history."),
+        &format!("Removes {} for good, with its history.", with_article(&noun)),
         vec![id()],
         deleted,
         move |call, input| delete_entry(kind.clone(), call, input),
     );
+}
+
+/// `an article`, `a course`.
+fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 fn register_translation(registry: &mut Registry<'_>, def: &TypeDef) {
@@ -77,7 +85,7 @@ fn register_translation(registry: &mut Registry<'_>, def: &TypeDef) {
     }
     fields.insert(0, Input::new("locale", InputType::String, "The language.").required());
     let name = format!("{}TranslationInput", pascal(&def.name));
-    registry.inputs.object(&name, &format!("The texts of a {} in one language.", def.name), fields);
+    registry.inputs.object(&name, &format!("The texts of {} in one language.", with_article(&def.name)), fields);
 }
 
 fn fields(def: &TypeDef, create: bool) -> Vec<Input> {
@@ -91,7 +99,7 @@ fn fields(def: &TypeDef, create: bool) -> Vec<Input> {
         };
         let made_up = matches!(&wanted.field.kind, FieldKind::Scalar { scalar: Scalar::Slug { .. }, .. });
         let input = Input::new(&wanted.name, ty, &wanted.field.description);
-        let needed = create && wanted.field.required && !wanted.field.localised && !made_up;
+        let needed = create && wanted.field.required && !made_up;
         let input = if wanted.shape == InputShape::Ids { input.list() } else { input };
         out.push(if needed { input.required() } else { input });
     }

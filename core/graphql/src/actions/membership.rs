@@ -49,12 +49,25 @@ pub fn register(registry: &mut Registry<'_>) {
         vec![Output::new("plan", "Plan", "The plan.")],
         create_plan,
     );
+    registry.inputs.one_of(
+        "CheckoutItem",
+        "What is bought: exactly one of these.",
+        vec![
+            Input::new("planId", InputType::Id, "A plan of a tier."),
+            Input::new("courseId", InputType::Id, "A course."),
+        ],
+    );
     registry.add(
         "checkout",
-        "Places an order for a plan or a course and tells where to pay it. The price is that of the plan or course.",
+        "Places an order for a plan or a course and answers where to pay it. The price is that of the plan or course.",
         vec![
-            Input::new("planId", InputType::Id, "The plan; or"),
-            Input::new("courseId", InputType::Id, "the course."),
+            Input::new(
+                "item",
+                InputType::Object("CheckoutItem".into()),
+                "What is bought. Give it, or `planId`, or `courseId`.",
+            ),
+            Input::new("planId", InputType::Id, "The plan that is bought, instead of `item`."),
+            Input::new("courseId", InputType::Id, "The course that is bought, instead of `item`."),
             Input::new("provider", InputType::String, "The payment provider, such as `sandbox`.").required(),
             Input::new(
                 "returnUrl",
@@ -136,8 +149,14 @@ struct CheckoutInput {
 }
 
 async fn checkout(call: Call, input: Map<String, Json>) -> Result<Done> {
-    let (plan_id, course_id) =
-        (optional_id_at(&input, "planId", "plan")?, optional_id_at(&input, "courseId", "course")?);
+    let item = |name: &str, prefix: &str| {
+        let within = input.get("item").and_then(Json::as_object).filter(|item| item.contains_key(name));
+        if within.is_some() && input.contains_key(name) {
+            return Err(Failure::input(&format!("input.{name}"), "Give it here or in \"item\", not in both."));
+        }
+        optional_id_at(within.unwrap_or(&input), name, prefix)
+    };
+    let (plan_id, course_id) = (item("planId", "plan")?, item("courseId", "course")?);
     let CheckoutInput { provider, return_url, idempotency_key } = typed(input)?;
     let checkout = Checkout { plan_id, course_id, provider, return_url, idempotency_key };
     let outcome = call.domains.payments.checkout(&call.viewer, checkout).await?;

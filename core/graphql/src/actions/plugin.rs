@@ -122,7 +122,7 @@ fn register_going(registry: &mut Registry<'_>) {
         payload(),
         roll_back,
     );
-    let choices = ["KEEP".to_owned(), "DELETE".to_owned()];
+    let choices = [("KEEP", "It stays, for a later installation."), ("DELETE", "It is deleted with the plugin.")];
     registry.inputs.enumeration("PluginDataChoice", "What becomes of the data of a plugin that goes.", choices);
     registry.add(
         "uninstallPlugin",
@@ -235,7 +235,8 @@ fn is_set(input: &Map<String, Json>, name: &str) -> bool {
 }
 
 fn grants_at(input: &Map<String, Json>) -> Result<Option<Grants>> {
-    let wrong = |error: serde_json::Error| Failure::input("input.grants", format!("These are not grants: {error}."));
+    let wrong =
+        |_| Failure::input("input.grants", "These are not grants: see `pluginStatus { asks grants }` for their form.");
     json_at(input, "grants").map(|grants| serde_json::from_value(grants.clone()).map_err(wrong)).transpose()
 }
 

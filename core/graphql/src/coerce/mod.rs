@@ -36,11 +36,12 @@ impl Coercion<'_> {
         for variable in &operation.variables {
             let name = variable.name.as_str();
             let value = match (given.remove(name), &variable.default_value) {
-                (Some(value), _) => self.value(&variable.ty, value, name)?,
-                (None, Some(default)) => self.default(&variable.ty, default, name)?,
-                (None, None) if variable.ty.is_non_null() => return Err(missing(name)),
+                (Some(value), _) => self.value(&variable.ty, value, name),
+                (None, Some(default)) => self.default(&variable.ty, default, name),
+                (None, None) if variable.ty.is_non_null() => Err(missing(name)),
                 (None, None) => continue,
             };
+            let value = value.map_err(|failure| failure.prefixed(&format!("Variable \"${name}\": ")))?;
             coerced.insert(name.to_owned(), value);
         }
         Ok(coerced)

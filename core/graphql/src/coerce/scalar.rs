@@ -4,14 +4,25 @@
 //! reads: whole numbers are JSON integers within their range, ids, moments and
 //! decimals are texts.
 
+use std::sync::LazyLock;
+
 use apollo_compiler::{Node, ast::Value};
-use lyceum_kernel::Timestamp;
+use lyceum_kernel::{Id, Timestamp};
 use serde_json::{Map, Number, Value as Json};
 
 /// The largest whole number that every JSON reader keeps exactly (2^53 - 1).
 pub const LONG_MAX: i64 = 9_007_199_254_740_991;
 /// Characters of a decimal number.
 const DECIMAL_CHARACTERS: usize = 40;
+
+/// The key under which the content of an uploaded file stands in a variable.
+/// It is random, so that no request can pretend to have a file.
+static FILE: LazyLock<String> = LazyLock::new(|| format!("@{}", Id::new()));
+
+/// The value of a variable whose file was uploaded: its content in base64.
+pub fn uploaded(content: String) -> Json {
+    Json::Object(Map::from_iter([(FILE.clone(), Json::String(content))]))
+}
 
 /// A JSON value of the scalar with this name.
 ///
@@ -23,7 +34,7 @@ pub fn value(scalar: &str, value: Json) -> Result<Json, String> {
         ("String" | "ID", Json::String(text)) if text.contains('\0') => {
             Err("A text must not hold the character U+0000.".into())
         }
-        ("String" | "ID" | "Upload", value @ Json::String(_)) | ("Boolean", value @ Json::Bool(_)) => Ok(value),
+        ("String" | "ID", value @ Json::String(_)) | ("Boolean", value @ Json::Bool(_)) => Ok(value),
         ("ID", Json::Number(number)) => match whole(&number) {
             Some(number) => Ok(number.to_string().into()),
             None => Err(not_of("ID")),
@@ -34,6 +45,7 @@ pub fn value(scalar: &str, value: Json) -> Result<Json, String> {
         ("Decimal", Json::Number(number)) => decimal(number.to_string()),
         ("Decimal", Json::String(text)) => decimal(text),
         ("DateTime", Json::String(text)) => moment(&text),
+        ("Upload", Json::Object(mut file)) => file.remove(&*FILE).ok_or_else(|| not_of("Upload")),
         (scalar, _) => Err(not_of(scalar)),
     }
 }
@@ -48,6 +60,7 @@ pub fn literal(scalar: &str, literal: &Node<Value>) -> Result<Json, String> {
         ("Decimal", Value::Int(number)) => decimal(number.as_str().to_owned()),
         ("Decimal", Value::Float(number)) => decimal(number.as_str().to_owned()),
         ("ID", Value::Int(number)) => Ok(number.as_str().into()),
+        ("Int" | "Long", Value::Float(_)) => Err(not_of(scalar)),
         (scalar, Value::Enum(_)) if scalar != "JSON" => Err(not_of(scalar)),
         (scalar, literal) => value(scalar, untyped(literal, &|_| Some(Json::Null))),
     }
@@ -81,6 +94,7 @@ fn not_of(scalar: &str) -> String {
         "Decimal" => {
             format!("A decimal number, such as \"4.50\", of at most {DECIMAL_CHARACTERS} characters is needed here.")
         }
+        "Upload" => "A file is sent in a part of a multipart request, which \"map\" names for this variable.".into(),
         scalar => format!("This is not a value of the type {scalar}."),
     }
 }
@@ -147,6 +161,9 @@ mod tests {
             ("DateTime", json!("yesterday"), None),
             ("DateTime", json!(1), None),
             ("JSON", json!([{"a": null}]), Some(json!([{"a": null}]))),
+            ("Upload", json!("QUJD"), None),
+            ("Upload", json!({"@": "QUJD"}), None),
+            ("Upload", uploaded("QUJD".into()), Some(json!("QUJD"))),
         ] {
             assert_eq!(value(scalar, given.clone()).ok(), wanted, "{scalar}: {given}");
         }

@@ -48,19 +48,37 @@ pub fn load(schema: &Valid<Schema>, query: &str, limits: Limits) -> Result<Docum
         .parse_ast(text, "query")
         .map_err(|wrong| reported(&wrong.errors, ErrorCode::GraphqlParseFailed, "The query does not parse: "))?;
     bounds::check(&parsed, limits)?;
-    let document = parsed
-        .to_executable_validate(schema)
-        .map_err(|wrong| reported(&wrong.errors, ErrorCode::GraphqlValidationFailed, ""))?;
+    let document = match parsed.to_executable_validate(schema) {
+        Ok(document) => document,
+        Err(wrong) if wrong.errors.iter().all(|problem| is_null_within_json(&problem.error.to_string())) => {
+            Valid::assume_valid(wrong.partial)
+        }
+        Err(wrong) => return Err(reported(&wrong.errors, ErrorCode::GraphqlValidationFailed, "")),
+    };
     rules::check(schema, &document)?;
     Ok(Document(document))
 }
 
+/// apollo-compiler takes the items of a list within a `JSON!` for `JSON!` too.
+/// Our rules refuse the null that is really one there.
+fn is_null_within_json(problem: &str) -> bool {
+    problem.contains("of type JSON!, found null")
+}
+
+/// A field that does not exist has lost its selection when this is looked for.
+const WITHOUT_SELECTION: &str = "must have a subselection set";
+
 fn reported(problems: &DiagnosticList, code: ErrorCode, prefix: &str) -> Refused {
-    let failures = problems.iter().take(REPORTED).map(|problem| {
-        let error = problem.to_json();
+    let mut errors: Vec<_> = problems.iter().take(10 * REPORTED).map(|problem| problem.to_json()).collect();
+    if errors.iter().any(|error| !error.message.contains(WITHOUT_SELECTION)) {
+        errors.retain(|error| !error.message.contains(WITHOUT_SELECTION));
+    }
+    errors.dedup_by(|one, other| one.message == other.message);
+    let failures = errors.into_iter().take(REPORTED).map(|error| {
         let places: Vec<Json> =
             error.locations.iter().map(|at| json!({ "line": at.line, "column": at.column })).collect();
-        Failure::new(code, format!("{prefix}{}", shortened(&error.message))).with("locations", places)
+        let message = error.message.strip_prefix("syntax error: ").unwrap_or(&error.message);
+        Failure::new(code, format!("{prefix}{}", shortened(message))).with("locations", places)
     });
     Refused(failures.collect())
 }

@@ -87,6 +87,9 @@ impl<'d> Rules<'d> {
     fn value(&self, ty: &Type, has_default: bool, value: &Node<Value>) -> Result<(), Failure> {
         match (&**value, ty) {
             (Value::Variable(name), _) => self.variable(name, ty, has_default),
+            (Value::Null, ty) if ty.is_non_null() => {
+                Err(self.wrong(format!("A value of the type {ty} must not be null."), value.location()))
+            }
             (Value::Null, _) => Ok(()),
             (Value::List(items), Type::List(item) | Type::NonNullList(item)) => {
                 items.iter().try_for_each(|value| self.value(item, false, value))

@@ -16,8 +16,10 @@ use crate::limits::Limits;
 /// fits into it with its arguments.
 pub const NESTING: usize = 64;
 
-/// The text as the parser takes it: descriptions of operations, fragments and
-/// variables (September 2025) are blanked, so that positions stay.
+/// The text as the parser takes it. Blanked, so that positions stay, are
+/// descriptions of operations, fragments and variables (September 2025), which
+/// it does not know, and commas, which mean nothing and which it does not skip
+/// everywhere.
 ///
 /// # Errors
 /// QUERY_TOO_LARGE, QUERY_TOO_DEEP.
@@ -29,11 +31,13 @@ pub fn scan(query: &str, limits: Limits) -> Result<Cow<'_, str>> {
     for token in Lexer::new(query) {
         // What is no token is the parser's to report.
         let Ok(token) = token else { continue };
-        if !matches!(token.kind(), TokenKind::Whitespace | TokenKind::Comment | TokenKind::Comma) {
-            scan.take(&token, limits)?;
+        match token.kind() {
+            TokenKind::Whitespace | TokenKind::Comment => {}
+            TokenKind::Comma => scan.blanks.push((token.index(), token.index() + 1)),
+            _ => scan.take(&token, limits)?,
         }
     }
-    Ok(scan.without_descriptions(query))
+    Ok(scan.blanked(query))
 }
 
 /// Where a scan stands.
@@ -48,7 +52,8 @@ struct Scan<'q> {
     before: Option<Token<'q>>,
     /// A text that is a description if what follows it can be described.
     candidate: Option<(usize, usize)>,
-    descriptions: Vec<(usize, usize)>,
+    /// What is blanked.
+    blanks: Vec<(usize, usize)>,
 }
 
 impl<'q> Scan<'q> {
@@ -60,7 +65,7 @@ impl<'q> Scan<'q> {
         if let Some(description) = self.candidate.take()
             && self.can_be_described(token)
         {
-            self.descriptions.push(description);
+            self.blanks.push(description);
         }
         match token.kind() {
             TokenKind::LCurly | TokenKind::LParen | TokenKind::LBracket => self.open(token.kind())?,
@@ -115,13 +120,15 @@ impl<'q> Scan<'q> {
         }
     }
 
-    fn without_descriptions(self, query: &str) -> Cow<'_, str> {
-        if self.descriptions.is_empty() {
+    fn blanked(mut self, query: &str) -> Cow<'_, str> {
+        if self.blanks.is_empty() {
             return Cow::Borrowed(query);
         }
+        // A description is known for one only when what it describes follows.
+        self.blanks.sort_unstable();
         let mut text = String::with_capacity(query.len());
         let mut from = 0;
-        for (start, end) in self.descriptions {
+        for (start, end) in self.blanks {
             text.push_str(&query[from..start]);
             // Line breaks stay, and each character remains one column.
             text.extend(query[start..end].chars().map(|c| if matches!(c, '\n' | '\r') { c } else { ' ' }));
@@ -144,8 +151,14 @@ mod tests {
     fn descriptions_are_blanked_where_they_may_stand() {
         assert_eq!(scanned("\"a\" query Q{b}"), "    query Q{b}");
         assert_eq!(scanned("\"\"\"a\nb\"\"\" fragment F on Q{b}"), "    \n     fragment F on Q{b}");
-        assert_eq!(scanned("query Q(\"x\" $a: Int, \"y\" $b: Int){b}"), "query Q(    $a: Int,     $b: Int){b}");
+        assert_eq!(scanned("query Q(\"x\" $a: Int, \"y\" $b: Int){b}"), "query Q(    $a: Int      $b: Int){b}");
         assert_eq!(scanned("query(\"x\" $a: Int){b}"), "query(    $a: Int){b}");
+    }
+
+    #[test]
+    fn commas_are_blanked_outside_of_texts() {
+        assert_eq!(scanned("{a,(b: [1,,2]),...,F}"), "{a (b: [1  2]) ... F}");
+        assert_eq!(scanned("{a(b: \"1,2\") # c, d\n}"), "{a(b: \"1,2\") # c, d\n}");
     }
 
     #[test]

@@ -192,6 +192,11 @@ pub const KEYS: &[Key] = &[
     key("graphql.conditions", "100", "Conditions in all filters of a query."),
     key("graphql.filter_relations", "12", "Relations in all filters of a query."),
     key("graphql.filter_values", "10000", "Values in all lists of the filters of a query."),
+    key(
+        "graphql.cost_per_minute",
+        "2000000",
+        "Cost of the requests of one person, or of one network of visitors, in a minute. The machine itself is not counted. 0: any.",
+    ),
     key("graphql.query_seconds", "10", "How long a query may take. 1 to 300."),
     key("graphql.mutation_seconds", "30", "How long a mutation may take. 1 to 300."),
     key(

@@ -15,8 +15,7 @@ mod values;
 pub use document::markdown;
 pub use keys::{KEYS, Key};
 pub use parts::{
-    Config, Content, Database, Engine, GraphqlApi, Identity, Log, LogFormat, Metrics, PaymentAccount, Payments,
-    Search,
+    Config, Content, Database, Engine, GraphqlApi, Identity, Log, LogFormat, Metrics, PaymentAccount, Payments, Search,
 };
 pub use secret::Secret;
 pub use server::{Capacity, Limits, Server, Timeouts, TlsFiles};

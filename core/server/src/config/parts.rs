@@ -423,6 +423,7 @@ fn graphql(values: &mut Values) -> GraphqlApi {
         root_fields: number("graphql.root_fields", 1000) as usize,
         query_time: Duration::from_secs(number("graphql.query_seconds", 300)),
         mutation_time: Duration::from_secs(number("graphql.mutation_seconds", 300)),
+        cost_per_minute: values.within("graphql.cost_per_minute", 0, 1_000_000_000),
     };
     let fits = limits.default_page_size <= limits.page_size;
     values.check(fits, "graphql.default_page_size", "it must not be larger than graphql.page_size");

@@ -37,7 +37,9 @@ impl<'c, 'm> Needs<'c, 'm> {
                 ConnectionOutput::PageInfo(parts) => {
                     for (_, part) in parts {
                         match part {
-                            PageInfoPart::StartCursor | PageInfoPart::EndCursor => needs.cursor = true,
+                            PageInfoPart::StartCursor | PageInfoPart::EndCursor => {
+                                needs.cursor |= connection.page.limit > 0;
+                            }
                             PageInfoPart::HasNextPage => needs.more |= !connection.page.backward,
                             PageInfoPart::HasPreviousPage => needs.more |= connection.page.backward,
                             PageInfoPart::Typename => {}
