@@ -10,6 +10,7 @@ if ! rustup target list --installed 2>/dev/null | grep -q wasm32-unknown-unknown
 fi
 command -v npm >/dev/null || needed+=(nodejs npm)
 python3 -c 'import ensurepip' 2>/dev/null || needed+=(python3 python3-venv python3-pip)
+command -v nginx >/dev/null || needed+=(nginx-light)
 if [ ${#needed[@]} -gt 0 ]; then
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${needed[@]}"

@@ -16,7 +16,7 @@ use lyceum::{
     serve,
 };
 use lyceum_kernel::SystemClock;
-use lyceum_tests::{Place, TestApp, code_of, each_database, until};
+use lyceum_tests::{Place, TestApp, at_root, code_of, each_database, skipped, until};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Method, header};
 use sea_orm::ConnectionTrait as _;
@@ -573,6 +573,88 @@ async fn the_ide_can_be_switched_off() {
         assert_eq!(app.visitor().get("/").await.status(), StatusCode::NOT_FOUND);
         let answer = app.visitor().ask("{ __typename }", json!({})).await;
         assert_eq!(answer["data"]["__typename"], "Query");
+        app.stop().await;
+    })
+    .await;
+}
+
+/// The nginx block of the documentation, with the addresses and files of a test.
+fn nginx_configuration(directory: &Path, port: u16, app: &TestApp, files: &TlsFiles) -> String {
+    let page = fs::read_to_string(at_root("docs/deploy/proxy.md")).unwrap();
+    let block = page.split("```nginx\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut block = block.to_owned();
+    for (documented, here) in [
+        ("listen 443 ssl http2;", format!("listen 127.0.0.1:{port} ssl http2;")),
+        ("/etc/ssl/example.org/fullchain.pem", files.certificate.display().to_string()),
+        ("/etc/ssl/example.org/privkey.pem", files.key.display().to_string()),
+        ("127.0.0.1:8080", app.address.strip_prefix("http://").unwrap().to_owned()),
+    ] {
+        assert!(block.contains(documented), "the block has no {documented}");
+        block = block.replace(documented, &here);
+    }
+    let place = |name: &str| directory.join(name).display().to_string();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|name| format!("{name}_temp_path {};\n", place(name)))
+        .collect();
+    format!(
+        "daemon off;\npid {};\nerror_log {};\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{block}}}\n",
+        place("pid"),
+        place("error.log")
+    )
+}
+
+/// A program that ends with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // `quit` rather than a kill: the workers end too.
+        drop(std::process::Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status());
+        self.0.wait().unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_nginx_as_documented_each_client_has_its_own_address() {
+    if std::process::Command::new("nginx").arg("-v").output().is_err() {
+        return skipped("behind nginx: it is not installed");
+    }
+    each_database(async |place| {
+        let start = place.app().configured(|config| {
+            config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+            config.limits.webhooks_per_minute = 1;
+        });
+        let app = start.start().await;
+        let directory = TempDir::new().unwrap();
+        let (files, certificate) = write_certificate(directory.path());
+        // Taken and let go: nginx cannot be told to choose one.
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let path = directory.path().join("nginx.conf");
+        fs::write(&path, nginx_configuration(directory.path(), port, &app, &files)).unwrap();
+        let mut command = std::process::Command::new("nginx");
+        command.arg("-p").arg(directory.path()).arg("-c").arg(&path).stderr(std::process::Stdio::null());
+        let _nginx = Running(command.spawn().unwrap());
+        let from = |address: [u8; 4]| {
+            let certificate = reqwest::Certificate::from_der(&certificate).unwrap();
+            let builder = reqwest::Client::builder().add_root_certificate(certificate);
+            builder.local_address(std::net::IpAddr::from(address)).build().unwrap()
+        };
+        let (first, second) = (from([127, 0, 0, 2]), from([127, 0, 0, 3]));
+        let url = |path: &str| format!("https://localhost:{port}{path}");
+        until("nginx answers", async || first.get(url("/healthz")).send().await.ok().filter(|a| a.status() == 200))
+            .await;
+        let webhook = async |client: &reqwest::Client| {
+            let request = client.post(url("/webhooks/payments/none"));
+            let request = request.header("x-forwarded-for", "203.0.113.9").header("forwarded", "for=203.0.113.9");
+            request.send().await.unwrap().status()
+        };
+        assert_eq!(webhook(&first).await, StatusCode::NOT_FOUND);
+        assert_eq!(webhook(&first).await, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(webhook(&second).await, StatusCode::NOT_FOUND, "another client has its own allowance");
+        let ready = second.get(url("/readyz")).send().await.unwrap();
+        assert_eq!(ready.json::<Json>().await.unwrap(), json!({ "status": "ready" }));
         app.stop().await;
     })
     .await;

@@ -96,6 +96,63 @@ fn an_account_is_read_whole_and_an_unknown_key_in_it_refused() {
 }
 
 #[test]
+fn development_mode_is_not_for_other_machines_unless_that_is_said() {
+    for (host, stays_here) in
+        [("127.0.0.1", true), ("::1", true), ("localhost", true), ("0.0.0.0", false), ("::", false)]
+    {
+        let text = format!("dev = true\n[server]\nhost = \"{host}\"\n");
+        match from_file(&text) {
+            Ok(_) => assert!(stays_here, "{host}"),
+            Err(problems) => assert!(!stays_here && problems[0].contains("--dev-public"), "{host}: {problems:?}"),
+        }
+        assert!(from_file(&format!("dev_public = true\n{text}")).is_ok(), "{host}");
+        assert!(from_file(&text.replace("true", "false")).is_ok(), "{host}");
+    }
+}
+
+#[test]
+fn an_origin_is_written_as_browsers_send_it() {
+    let read = |origin: &str| from_file(&format!("[server]\ncors_origins = [\"{origin}\"]\n"));
+    for origin in ["https://example.org", "http://localhost:3000", "https://example.org:8443", "http://[::1]:3000"] {
+        assert!(read(origin).is_ok(), "{origin}");
+    }
+    for origin in [
+        "*",
+        "null",
+        "example.org",
+        "https://example.org/",
+        "https://example.org/app",
+        "https://*.example.org",
+        "https://Example.org",
+        "https://example.org:443",
+        "https://user@example.org",
+        "ftp://example.org",
+    ] {
+        let problems = read(origin).expect_err(origin);
+        assert!(problems[0].contains("server.cors_origins"), "{problems:?}");
+    }
+}
+
+#[test]
+fn proxies_are_addresses_or_networks() {
+    let read = |proxy: &str| from_file(&format!("[server]\ntrusted_proxies = [\"{proxy}\"]\n"));
+    for proxy in ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"] {
+        assert!(read(proxy).is_ok(), "{proxy}");
+    }
+    for proxy in ["localhost", "10.0.0.0/33", "10.0.0", "*"] {
+        assert!(read(proxy).is_err(), "{proxy}");
+    }
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    let problems = from_file("[server]\ntls_certificate = \"a.pem\"\n").expect_err("refused");
+    assert!(problems[0].contains("server.tls_key"), "{problems:?}");
+    let config = from_file("[server]\ntls_certificate = \"a.pem\"\ntls_key = \"b.pem\"\n").expect("valid");
+    assert_eq!(config.public_url(), "https://127.0.0.1:8080");
+}
+
+#[test]
 fn every_key_has_a_meaning_and_a_variable_of_its_own() {
     let mut variables: Vec<String> = KEYS.iter().map(lyceum::config::Key::variable).collect();
     variables.sort();

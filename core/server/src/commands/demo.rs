@@ -40,7 +40,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), StartError
     welcome(&config, &gateway, &admin);
     let (stop, patience) = (Stop::at_signal(), config.server.shutdown);
     let Gateway { router, listener: gateway_listener, .. } = gateway;
-    let gateway = Transport::plain();
+    let gateway = Transport::local();
     let (served, ()) =
         tokio::join!(serve(&app, listener, &stop, patience), gateway.serve(router, gateway_listener, &stop, patience),);
     served

@@ -5,7 +5,7 @@
 //! another limit. Both limits end the handler, whatever it waits for.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
@@ -42,24 +42,36 @@ pub(crate) struct Admission {
     timeouts: Timeouts,
     per_network: usize,
     running: Arc<Semaphore>,
-    by_network: Arc<Mutex<HashMap<Network, usize>>>,
+    open: Arc<Mutex<OpenRequests>>,
+}
+
+/// The requests of each network that are not answered whole, oldest first.
+#[derive(Default)]
+struct OpenRequests {
+    next: u64,
+    by_network: HashMap<Network, BTreeMap<u64, Arc<Progress>>>,
 }
 
 impl Admission {
     pub fn new(timeouts: Timeouts, capacity: Capacity) -> Self {
         let running = Arc::new(Semaphore::new(capacity.requests.min(Semaphore::MAX_PERMITS)));
-        Self { timeouts, per_network: capacity.per_network, running, by_network: Arc::default() }
+        Self { timeouts, per_network: capacity.per_network, running, open: Arc::default() }
     }
 
-    /// A place among the requests of a network, unless it has too many.
+    /// A place among the requests of a network. When it has too many, the one
+    /// that has been arriving for longest is given up, as with connections.
     fn enter(&self, network: Network) -> Option<NetworkPlace> {
-        let mut counts = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(network).or_default();
-        if *count >= self.per_network {
-            return None;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.next += 1;
+        let number = open.next;
+        let own = open.by_network.entry(network).or_default();
+        if own.len() >= self.per_network {
+            let given_up = own.iter().find(|(_, progress)| progress.turn_away()).map(|(number, _)| *number)?;
+            own.remove(&given_up);
         }
-        *count += 1;
-        Some(NetworkPlace { admission: self.clone(), network })
+        let progress = Arc::new(Progress::default());
+        own.insert(number, progress.clone());
+        Some(NetworkPlace { admission: self.clone(), network, number, progress })
     }
 
     /// Resolves when the request has to be given up.
@@ -68,7 +80,7 @@ impl Admission {
             true => (self.timeouts.upload, self.timeouts.upload),
             false => (self.timeouts.body, self.timeouts.request),
         };
-        match tokio::time::timeout(body, arrival.ended()).await {
+        match tokio::time::timeout(body, arrival.progress().ended()).await {
             Err(_) => Refusal::SlowBody(body),
             Ok(false) => Refusal::Busy,
             Ok(true) => {
@@ -83,16 +95,17 @@ impl Admission {
 struct NetworkPlace {
     admission: Admission,
     network: Network,
+    number: u64,
+    progress: Arc<Progress>,
 }
 
 impl Drop for NetworkPlace {
     fn drop(&mut self) {
-        let mut counts = self.admission.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.network);
-            }
+        let mut open = self.admission.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = open.by_network.get_mut(&self.network) else { return };
+        own.remove(&self.number);
+        if own.is_empty() {
+            open.by_network.remove(&self.network);
         }
     }
 }
@@ -178,50 +191,74 @@ const ARRIVING: u8 = 0;
 const ADMITTED: u8 = 1;
 const TURNED_AWAY: u8 = 2;
 
-/// How a request arrives. Held until it is answered whole.
-struct Arrival {
+/// Whether a request is here and may be worked on.
+#[derive(Default)]
+struct Progress {
     state: AtomicU8,
     changed: Notify,
-    running: Arc<Semaphore>,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
-    activity: Option<Arc<Activity>>,
-    work: OnceLock<Work>,
-    _network: NetworkPlace,
 }
 
-impl Arrival {
-    fn new(network: NetworkPlace, running: Arc<Semaphore>, activity: Option<Arc<Activity>>) -> Self {
-        Self {
-            state: AtomicU8::new(ARRIVING),
-            changed: Notify::new(),
-            running,
-            permit: Mutex::default(),
-            activity,
-            work: OnceLock::new(),
-            _network: network,
-        }
-    }
-
-    /// The request is here. Returns whether it may be worked on.
-    fn end(&self) -> bool {
-        if self.state.load(Ordering::Acquire) == ARRIVING {
-            let permit = self.running.clone().try_acquire_owned().ok();
-            self.state.store(if permit.is_some() { ADMITTED } else { TURNED_AWAY }, Ordering::Release);
-            if let (Some(_), Some(activity)) = (&permit, &self.activity) {
-                self.work.get_or_init(|| activity.work());
-            }
-            *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+impl Progress {
+    /// Returns whether it was this call that ended the arrival.
+    fn end(&self, state: u8) -> bool {
+        let ended = self.state.compare_exchange(ARRIVING, state, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if ended {
             self.changed.notify_one();
         }
+        ended
+    }
+
+    fn turn_away(&self) -> bool {
+        self.end(TURNED_AWAY)
+    }
+
+    fn is_admitted(&self) -> bool {
         self.state.load(Ordering::Acquire) == ADMITTED
     }
 
     /// Resolves when the request is here: whether it may be worked on.
     async fn ended(&self) -> bool {
-        loop {
-            match self.state.load(Ordering::Acquire) {
-                ARRIVING => self.changed.notified().await,
-                state => return state == ADMITTED,
+        while self.state.load(Ordering::Acquire) == ARRIVING {
+            self.changed.notified().await;
+        }
+        self.is_admitted()
+    }
+}
+
+/// A request that arrives and is worked on. Held until it is answered whole.
+struct Arrival {
+    network: NetworkPlace,
+    running: Arc<Semaphore>,
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    activity: Option<Arc<Activity>>,
+    work: OnceLock<Work>,
+}
+
+impl Arrival {
+    fn new(network: NetworkPlace, running: Arc<Semaphore>, activity: Option<Arc<Activity>>) -> Self {
+        Self { network, running, permit: Mutex::default(), activity, work: OnceLock::new() }
+    }
+
+    fn progress(&self) -> &Progress {
+        &self.network.progress
+    }
+
+    /// The request is here. Returns whether it may be worked on.
+    fn end(&self) -> bool {
+        if self.progress().is_admitted() {
+            return true;
+        }
+        match self.running.clone().try_acquire_owned() {
+            Ok(permit) if self.progress().end(ADMITTED) => {
+                *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+                if let Some(activity) = &self.activity {
+                    self.work.get_or_init(|| activity.work());
+                }
+                true
+            }
+            _ => {
+                self.progress().turn_away();
+                false
             }
         }
     }
@@ -255,5 +292,46 @@ impl HttpBody for ArrivingBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn admission(per_network: usize, requests: usize) -> Admission {
+        let server = Config::default().server;
+        Admission::new(server.timeouts, Capacity { per_network, requests, ..server.capacity })
+    }
+
+    fn arriving(admission: &Admission, last: u8) -> Option<Arrival> {
+        let place = admission.enter(Network::of([192, 0, 2, last].into()))?;
+        Some(Arrival::new(place, admission.running.clone(), None))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_makes_room_for_another_request() {
+        let admission = admission(2, 10);
+        let (slow, slower) = (arriving(&admission, 1).expect("room"), arriving(&admission, 1).expect("room"));
+        let new = arriving(&admission, 1).expect("the oldest one makes room");
+        assert!(!slow.progress().ended().await && !slow.end());
+        assert!(slower.end() && new.end());
+        assert!(arriving(&admission, 1).is_none(), "both are worked on");
+        assert!(arriving(&admission, 2).is_some(), "another network is not concerned");
+        drop(slower);
+        assert!(arriving(&admission, 1).is_some());
+    }
+
+    #[tokio::test]
+    async fn so_many_are_worked_on_at_once() {
+        let admission = admission(10, 1);
+        let (first, second) = (arriving(&admission, 1).expect("room"), arriving(&admission, 2).expect("room"));
+        assert!(first.end() && first.end(), "the end is told twice");
+        assert!(!second.end());
+        first.worked();
+        assert!(arriving(&admission, 2).expect("room").end(), "an answer on its way takes no place");
+        drop((first, second));
+        assert!(admission.open.lock().expect("whole").by_network.is_empty());
     }
 }

@@ -41,6 +41,9 @@ use crate::{
 /// A pause after a failure to accept that is not the client's.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Connections of [`Transport::local`].
+const LOCAL_CONNECTIONS: usize = 100;
+
 /// Everything that connections share.
 pub(crate) struct Transport {
     timeouts: Timeouts,
@@ -75,9 +78,11 @@ impl Transport {
         }))
     }
 
-    /// In the clear, with the default limits.
-    pub fn plain() -> Arc<Self> {
-        Self::new(&Config::default().server).expect("the default configuration has no certificate")
+    /// In the clear, for a few clients of this machine.
+    pub fn local() -> Arc<Self> {
+        let mut server = Config::default().server;
+        server.capacity.connections = LOCAL_CONNECTIONS;
+        Self::new(&server).expect("the default configuration has no certificate")
     }
 
     /// Serves a router until `stop`; running requests have `patience` to finish.
