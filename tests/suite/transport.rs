@@ -248,11 +248,16 @@ fn encrypted(directory: &Path, files: TlsFiles, port: u16) -> Config {
 
 impl EncryptedServer {
     async fn start() -> (Self, CertificateDer<'static>) {
+        Self::configured(|_| ()).await
+    }
+
+    async fn configured(change: impl Fn(&mut Config)) -> (Self, CertificateDer<'static>) {
         let directory = TempDir::new().unwrap();
         let (files, certificate) = write_certificate(directory.path());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let config = encrypted(directory.path(), files, port);
+        let mut config = encrypted(directory.path(), files, port);
+        change(&mut config);
         let app = App::open(&config, Arc::new(SystemClock)).await.unwrap();
         let stop = Stop::default();
         let told = stop.clone();
@@ -306,6 +311,22 @@ async fn with_a_certificate_the_client_chooses_between_http_2_and_1() {
     drop(sender);
     server.stop().await;
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_over_http_2_that_nobody_takes_ends_the_connection() {
+    let (server, certificate) = EncryptedServer::configured(|config| config.server.timeouts.write = SHORT).await;
+    let stream = server.connect(&certificate, &["h2"]).await.unwrap();
+    let mut client = http2::Builder::new(TokioExecutor::new());
+    client.initial_stream_window_size(1);
+    let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await.unwrap();
+    let running = tokio::spawn(connection);
+    let page = Request::get("https://localhost/").body(String::new()).unwrap();
+    let answer = sender.send_request(page).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    drop(running.await.unwrap());
+    assert!(sender.is_closed());
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
@@ -58,18 +58,17 @@ impl Admission {
         Self { timeouts, per_network: capacity.per_network, running, open: Arc::default() }
     }
 
-    /// A place among the requests of a network. When it has too many, the one
-    /// that has been arriving for longest is given up, as with connections.
-    fn enter(&self, network: Network) -> Option<NetworkPlace> {
+    /// A place among the requests of a network. When it has too many, one that
+    /// waits for its client is given up, as with connections.
+    fn enter(&self, network: Network, activity: Option<Arc<Activity>>) -> Option<NetworkPlace> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.next += 1;
         let number = open.next;
         let own = open.by_network.entry(network).or_default();
         if own.len() >= self.per_network {
-            let given_up = own.iter().find(|(_, progress)| progress.turn_away()).map(|(number, _)| *number)?;
-            own.remove(&given_up);
+            give_one_up(own)?;
         }
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress { activity, ..Progress::default() });
         own.insert(number, progress.clone());
         Some(NetworkPlace { admission: self.clone(), network, number, progress })
     }
@@ -89,6 +88,16 @@ impl Admission {
             }
         }
     }
+}
+
+/// The one that has been arriving for longest, or else the first whose answer
+/// is not taken.
+fn give_one_up(own: &mut BTreeMap<u64, Arc<Progress>>) -> Option<()> {
+    let arriving = own.iter().find(|(_, progress)| progress.turn_away());
+    let (number, _) = arriving.or_else(|| own.iter().find(|(_, progress)| progress.leave_untaken()))?;
+    let number = *number;
+    own.remove(&number);
+    Some(())
 }
 
 /// One request of a network, until it is answered whole.
@@ -155,8 +164,10 @@ pub(super) async fn limited(
     next: Next,
 ) -> Response {
     let id = request_id(request.headers()).to_owned();
-    let Some(place) = admission.enter(client.network()) else { return Refusal::Busy.response(&id) };
-    let arrival = Arc::new(Arrival::new(place, admission.running.clone(), activity.map(|Extension(it)| it)));
+    let Some(place) = admission.enter(client.network(), activity.map(|Extension(activity)| activity)) else {
+        return Refusal::Busy.response(&id);
+    };
+    let arrival = Arc::new(Arrival::new(place, admission.running.clone()));
     let is_upload = is_upload(&request);
     let request = request.map(|body| Body::new(ArrivingBody { inner: body, arrival: arrival.clone() }));
     if request.body().is_end_stream() && !arrival.end() {
@@ -190,12 +201,15 @@ fn is_upload(request: &Request) -> bool {
 const ARRIVING: u8 = 0;
 const ADMITTED: u8 = 1;
 const TURNED_AWAY: u8 = 2;
+const WORKED: u8 = 3;
 
-/// Whether a request is here and may be worked on.
+/// How far a request is.
 #[derive(Default)]
 struct Progress {
     state: AtomicU8,
     changed: Notify,
+    /// Of its connection, when it came by one.
+    activity: Option<Arc<Activity>>,
 }
 
 impl Progress {
@@ -210,6 +224,12 @@ impl Progress {
 
     fn turn_away(&self) -> bool {
         self.end(TURNED_AWAY)
+    }
+
+    /// Closes the connection of an answer that is on its way.
+    fn leave_untaken(&self) -> bool {
+        self.state.load(Ordering::Acquire) == WORKED
+            && self.activity.as_ref().is_some_and(|activity| activity.give_up())
     }
 
     fn is_admitted(&self) -> bool {
@@ -229,14 +249,18 @@ impl Progress {
 struct Arrival {
     network: NetworkPlace,
     running: Arc<Semaphore>,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
-    activity: Option<Arc<Activity>>,
-    work: OnceLock<Work>,
+    place: Mutex<Option<Place>>,
+}
+
+/// A place among those that are worked on, which the connection knows of.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _work: Option<Work>,
 }
 
 impl Arrival {
-    fn new(network: NetworkPlace, running: Arc<Semaphore>, activity: Option<Arc<Activity>>) -> Self {
-        Self { network, running, permit: Mutex::default(), activity, work: OnceLock::new() }
+    fn new(network: NetworkPlace, running: Arc<Semaphore>) -> Self {
+        Self { network, running, place: Mutex::default() }
     }
 
     fn progress(&self) -> &Progress {
@@ -250,10 +274,9 @@ impl Arrival {
         }
         match self.running.clone().try_acquire_owned() {
             Ok(permit) if self.progress().end(ADMITTED) => {
-                *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
-                if let Some(activity) = &self.activity {
-                    self.work.get_or_init(|| activity.work());
-                }
+                let work = self.progress().activity.as_ref().map(Activity::work);
+                *self.place.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Place { _permit: permit, _work: work });
                 true
             }
             _ => {
@@ -265,7 +288,8 @@ impl Arrival {
 
     /// The work is done; the answer is still on its way.
     fn worked(&self) {
-        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.progress().state.store(WORKED, Ordering::Release);
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -306,8 +330,8 @@ mod tests {
     }
 
     fn arriving(admission: &Admission, last: u8) -> Option<Arrival> {
-        let place = admission.enter(Network::of([192, 0, 2, last].into()))?;
-        Some(Arrival::new(place, admission.running.clone(), None))
+        let place = admission.enter(Network::of([192, 0, 2, last].into()), None)?;
+        Some(Arrival::new(place, admission.running.clone()))
     }
 
     #[tokio::test]

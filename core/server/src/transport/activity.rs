@@ -29,6 +29,17 @@ pub(super) enum Overdue {
     Write,
 }
 
+/// Who waits for whom; what comes first has to go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// The server waits for the client to send something.
+    Waiting,
+    /// The server waits for the client to take its answers.
+    Answering,
+    /// The client waits for the server.
+    Working,
+}
+
 /// One connection, as seen by its socket, its requests and its answers.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -126,14 +137,27 @@ impl Activity {
         Work(self.clone())
     }
 
-    /// Whether nothing here waits for the server.
-    pub(super) fn waits_for_the_client(&self) -> bool {
-        self.state().working == 0
+    pub(super) fn standing(&self) -> Standing {
+        let state = self.state();
+        match (state.working, state.requests.values().any(Option::is_some)) {
+            (0, false) => Standing::Waiting,
+            (0, true) => Standing::Answering,
+            _ => Standing::Working,
+        }
     }
 
     /// Another connection gets the place of this one.
     pub(super) fn evict(&self) {
         self.evicted.notify_one();
+    }
+
+    /// Closes this one, unless the server is at work on it. Returns whether it did.
+    pub(crate) fn give_up(&self) -> bool {
+        let may = self.standing() != Standing::Working;
+        if may {
+            self.evict();
+        }
+        may
     }
 
     pub(super) async fn evicted(&self) {
@@ -232,9 +256,12 @@ mod tests {
         let request = activity.request();
         let work = activity.work();
         assert_eq!(activity.overdue(Instant::now() + 100 * SECOND, &LIMITS), None);
-        assert!(!activity.waits_for_the_client());
-        drop((work, request));
-        assert!(activity.waits_for_the_client());
+        assert_eq!(activity.standing(), Standing::Working);
+        drop(work);
+        request.answering(Instant::now());
+        assert_eq!(activity.standing(), Standing::Answering);
+        drop(request);
+        assert_eq!(activity.standing(), Standing::Waiting);
     }
 
     #[test]

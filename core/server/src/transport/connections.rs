@@ -1,7 +1,7 @@
 //! The connections that are open, and who has to go when there are too many.
 //!
 //! **Invariant:** a connection on which the server works is never closed for
-//! another one. A flood of connections that send nothing closes only its like.
+//! another one. A flood of connections that send nothing closes its like first.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,7 +11,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{activity::Activity, network::Network};
+use super::{
+    activity::{Activity, Standing},
+    network::Network,
+};
 
 /// Connections that were told to go and have not gone yet, beyond the maximum.
 const LEAVING: usize = 64;
@@ -101,11 +104,13 @@ impl State {
         removed
     }
 
-    /// Closes the oldest one of a network that waits for its client.
+    /// Closes the oldest one of a network that sends nothing, or else the oldest
+    /// one that takes its answers slowly.
     fn evict_of(&mut self, network: Option<Network>) -> bool {
-        let waits = |(number, activity): (&u64, &Arc<Activity>)| activity.waits_for_the_client().then_some(*number);
-        let number = self.by_network.get(&network).and_then(|own| own.iter().find_map(waits));
-        let removed = number.and_then(|number| self.remove(network, number));
+        let own = self.by_network.get(&network).into_iter().flatten();
+        let idle = own.map(|(number, activity)| (activity.standing(), *number));
+        let first = idle.filter(|(standing, _)| *standing != Standing::Working).min();
+        let removed = first.and_then(|(_, number)| self.remove(network, number));
         removed.inspect(|activity| activity.evict()).is_some()
     }
 
@@ -158,6 +163,20 @@ mod tests {
         let _loud = connections.admit(network(2)).expect("room");
         let _new = connections.admit(network(3)).expect("room is made");
         assert!(was_evicted(&loud).await && !was_evicted(&quiet).await);
+    }
+
+    #[tokio::test]
+    async fn who_sends_nothing_goes_before_who_takes_an_answer() {
+        let connections = Connections::new(10, 2);
+        let (reader, silent) =
+            (connections.admit(network(1)).expect("room"), connections.admit(network(1)).expect("room"));
+        let answering = reader.activity.request();
+        answering.answering(Instant::now());
+        let third = connections.admit(network(1)).expect("the silent one makes room");
+        assert!(was_evicted(&silent).await && !was_evicted(&reader).await);
+        let _at_work = third.activity.work();
+        let _fourth = connections.admit(network(1)).expect("the reader makes room");
+        assert!(was_evicted(&reader).await && !was_evicted(&third).await);
     }
 
     #[tokio::test]
