@@ -37,6 +37,7 @@ impl Bench {
         Command::new(env!("CARGO_BIN_EXE_lyceum"))
             .current_dir(self.0.path())
             .args(["--dev", "--data-dir", "data", "plugin"])
+            .env("LYCEUM_PLUGINS_RECORDINGS", "true")
             .args(arguments.split(' '))
             .output()
             .unwrap()
