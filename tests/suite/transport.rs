@@ -33,7 +33,7 @@ use tokio_rustls::{
 };
 
 /// For limits that a test waits for; the others stay far beyond it.
-const SHORT: std::time::Duration = std::time::Duration::from_millis(300);
+const SHORT: std::time::Duration = std::time::Duration::from_secs(1);
 
 async fn connected(app: &TestApp) -> TcpStream {
     TcpStream::connect(app.address.strip_prefix("http://").unwrap()).await.unwrap()
@@ -191,6 +191,36 @@ async fn what_is_too_much_at_once_is_refused_and_what_runs_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_refused_when_all_of_its_network_are_worked_for() {
+    each_database(async |place| {
+        let start = place.app().configured(|config| {
+            config.server.capacity.per_network = 1;
+            config.server.capacity.requests = 1;
+        });
+        let app = start.start().await;
+        let held = blocked_registrations(&app, place).await;
+        let running = tokio::spawn(registration(&app).send());
+        // Another network sees when the server is at work, and closes nothing of ours.
+        let other = reqwest::Client::builder().local_address(std::net::IpAddr::from([127, 0, 0, 2])).build().unwrap();
+        until("the server is at work", async || {
+            let answer = other.get(format!("{}/healthz", app.address)).send().await.unwrap();
+            (answer.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+        })
+        .await;
+        let mut stream = connected(&app).await;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let refused = rest(stream).await;
+        assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("retry-after: 1"), "{refused}");
+        assert!(refused.contains("UNAVAILABLE") && refused.contains("connections"), "{refused}");
+        drop(held);
+        assert_eq!(running.await.unwrap().unwrap().status(), StatusCode::OK);
+        assert_eq!(app.visitor().get("/healthz").await.status(), StatusCode::OK);
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn work_that_takes_too_long_is_ended() {
     each_database(async |place| {
         let app = place.app().configured(|config| config.server.timeouts.request = SHORT).start().await;
@@ -311,6 +341,18 @@ async fn with_a_certificate_the_client_chooses_between_http_2_and_1() {
     drop(sender);
     server.stop().await;
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_does_not_end_is_not_waited_for() {
+    let (server, _) = EncryptedServer::configured(|config| config.server.timeouts.head = SHORT).await;
+    // The first bytes of a record of 512 that does not come.
+    for begun in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        stream.write_all(begun).await.unwrap();
+        assert_eq!(rest(stream).await, "");
+    }
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,7 +78,7 @@ pub const KEYS: &[Key] = &[
         "30",
         "How long a client may take nothing of its answer before the connection is closed. 1 to 600.",
     ),
-    key("server.idle_seconds", "60", "How long a connection without a request stays open. 1 to 600."),
+    key("server.idle_seconds", "30", "How long a connection without a request stays open. 1 to 600."),
     key(
         "server.connections",
         "1000",

@@ -75,15 +75,17 @@ pub(super) async fn run(
 /// merely idle is asked to close first, and gets the time of a head for it.
 async fn watch(activity: &Activity, timeouts: &Timeouts, closing: &Notify) -> Overdue {
     let shortest = timeouts.head.min(timeouts.write).min(timeouts.idle);
+    let mut asked = None;
     loop {
         tokio::time::sleep(shortest / 8).await;
-        match activity.overdue(Instant::now(), timeouts) {
+        let now = Instant::now();
+        match activity.overdue(now, timeouts) {
             None => {}
-            Some(Overdue::Idle) => {
+            Some(Overdue::Idle) if asked.is_none() => {
                 closing.notify_one();
-                tokio::time::sleep(timeouts.head).await;
-                return Overdue::Idle;
+                asked = Some(now);
             }
+            Some(Overdue::Idle) if asked.is_some_and(|asked| now.duration_since(asked) < timeouts.head) => {}
             Some(overdue) => return overdue,
         }
     }
