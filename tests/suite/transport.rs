@@ -21,6 +21,7 @@ use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Method, header};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -624,6 +625,22 @@ async fn data_is_for_the_user_of_the_server_alone() {
                 unseen.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
             }
         }
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_the_ide_runs_its_own_script_only() {
+    each_database(async |place| {
+        let app = place.app().start().await;
+        let page = app.visitor().get("/").await;
+        let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        let html = page.text().await.unwrap();
+        let script = html.split("<script>").nth(1).and_then(|rest| rest.split("</script>").next()).unwrap();
+        let hash = STANDARD.encode(Sha256::digest(script));
+        assert!(policy.contains(&format!("script-src 'sha256-{hash}';")), "{policy}");
+        assert_eq!(html.matches("<script").count(), 1, "a script with attributes would have no hash");
         app.stop().await;
     })
     .await;

@@ -21,11 +21,7 @@ use super::client::ClientAddress;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The IDE is one page with its script and style in it; it talks to us alone.
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-);
+/// For everything that is no page.
 const DATA_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// A year. Not for subdomains, which may be somebody else's.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -79,9 +75,7 @@ fn given_or_new_id(headers: &HeaderMap) -> String {
 }
 
 fn protect(headers: &mut HeaderMap, encrypted: bool) {
-    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
-    let policy = if is_page { PAGE_POLICY } else { DATA_POLICY };
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(DATA_POLICY);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if encrypted {

@@ -11,6 +11,7 @@ mod compression;
 mod cors;
 mod envelope;
 mod health;
+mod ide;
 pub(crate) mod metrics;
 mod payments;
 mod rate;
@@ -20,9 +21,9 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    extract::{DefaultBodyLimit, Request},
+    extract::DefaultBodyLimit,
     http::{StatusCode, header},
-    middleware::{self, Next},
+    middleware,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -55,9 +56,9 @@ pub(crate) fn router(api: Arc<Api>, domains: Domains, figures: metrics::Figures,
         .route("/readyz", get(health::ready).with_state(health::Checks::new(domains)))
         .merge(api.router())
         .merge(figures.router());
-    let routes = if server.ide { routes } else { routes.layer(middleware::from_fn(without_ide)) };
     // The last layer is the outermost one.
     routes
+        .layer(middleware::from_fn_with_state(server.ide, ide::page))
         .layer(middleware::from_fn(caching::tag))
         .layer(middleware::from_fn_with_state(admission, admission::limited))
         .layer(compression::layer())
@@ -74,10 +75,6 @@ fn payment_routes(limits: Limits) -> Router<Domains> {
         .layer(middleware::from_fn_with_state(webhooks, payments::limited));
     let come_back = get(payments::come_back).layer(middleware::from_fn_with_state(returns, payments::limited));
     Router::new().route("/webhooks/payments/{provider}", webhook).route("/payments/return/{provider}", come_back)
-}
-
-async fn without_ide(request: Request, next: Next) -> Response {
-    if request.uri().path() == "/" { StatusCode::NOT_FOUND.into_response() } else { next.run(request).await }
 }
 
 /// The failure of a whole request, as the API reports its own.
