@@ -68,6 +68,7 @@ fn a_bad_start_says_what_to_do() {
     let port = taken.local_addr().unwrap().port().to_string();
     fails(here, &["serve", "--dev", "--port", &port], &["in use", "--port"]);
     fails(here, &["demo", "--port", &port], &["in use", "--port"]);
+    fails(here, &["serve", "--dev", "--host", "0.0.0.0", "--port", "0"], &["other machines", "--dev-public"]);
     std::fs::write(here.join("file"), "in the way").unwrap();
     fails(here, &["serve", "--port", "0", "--data-dir", "file/data"], &["file/data", "--data-dir"]);
     // Taken and let go: nobody listens there.

@@ -551,7 +551,7 @@ async fn an_answer_that_the_client_has_is_not_sent_again() {
         let first = get("{ courses { totalCount } }", None).await;
         let etag = first.headers()["etag"].to_str().unwrap().to_owned();
         let vary = "Accept, Accept-Encoding, Accept-Language, Authorization, Origin";
-        assert!(first.headers()["vary"].to_str().unwrap().starts_with(vary), "{:?}", first.headers()["vary"]);
+        assert_eq!(first.headers()["vary"], vary);
         assert_eq!(first.headers().get_all("vary").iter().count(), 1);
         assert_eq!(first.headers()["cache-control"], "no-store");
         let again = get("{ courses { totalCount } }", Some(&etag)).await;

@@ -55,7 +55,10 @@ impl App {
     /// # Errors
     /// What is in the way, with what to do about it.
     pub async fn open_for(purpose: Purpose, config: &Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let transport = Transport::new(&config.server)?;
+        let transport = match purpose {
+            Purpose::Serve => Transport::new(&config.server)?,
+            Purpose::Command => Transport::local(),
+        };
         prepare_directory(&config.data_dir)?;
         let database = connect(config, clock.clone()).await?;
         let types = schema::wanted(&config.content)?;

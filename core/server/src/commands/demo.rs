@@ -30,6 +30,7 @@ pub struct Arguments {
 pub async fn run(global: &Global, arguments: Arguments) -> Result<(), StartError> {
     let mut config = configuration(global, arguments.port)?;
     let clock = Arc::new(SystemClock);
+    config.server.check_exposure(config.dev)?;
     let (listener, address) = listen(&config.server.host, config.server.port).await?;
     let default_gateway = if config.server.port == 0 { 0 } else { 8092 };
     config.server.port = address.port();

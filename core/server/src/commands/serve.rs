@@ -30,6 +30,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<(), StartError
     flags.extend(arguments.port.map(|value| ("server.port", value.to_string())));
     flags.extend(arguments.public_url.map(|value| ("server.public_url", value)));
     let mut config = global.read(flags)?;
+    config.server.check_exposure(config.dev)?;
     let (listener, address) = listen(&config.server.host, config.server.port).await?;
     // With port 0 the address is known only now, and providers are told it.
     config.server.port = address.port();

@@ -5,12 +5,14 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use ipnet::IpNet;
 use reqwest::Url;
 
-use super::values::Values;
+use super::values::{ConfigError, Values};
 
 /// Where it listens, how it is reached, and how it stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     pub host: String,
+    /// Whether development mode may listen where other machines reach it.
+    pub dev_public: bool,
     /// 0 for a free one.
     pub port: u16,
     /// Without a slash at the end.
@@ -26,6 +28,25 @@ pub struct Server {
     pub tls: Option<TlsFiles>,
     /// Whether `/` is the IDE.
     pub ide: bool,
+}
+
+impl Server {
+    /// In development mode SQL and the codes of mails are shown, so that other
+    /// machines do not reach it unless that is wanted.
+    ///
+    /// # Errors
+    /// What to do about it.
+    pub fn check_exposure(&self, development: bool) -> Result<(), ConfigError> {
+        if !development || self.dev_public || is_loopback(&self.host) {
+            return Ok(());
+        }
+        let host = &self.host;
+        Err(ConfigError(vec![format!(
+            "server.host: in development mode answers show their SQL, the log shows codes of mails, and unsigned \
+             plugins are installed: other machines must not reach it. Listen on 127.0.0.1, or leave development mode; \
+             on a network that you trust, add --dev-public (dev_public = true) to listen on {host}"
+        )]))
+    }
 }
 
 /// How long each part of a request may take.
@@ -75,7 +96,8 @@ pub(super) fn server(values: &mut Values) -> Server {
     let web = |url: &String| url.starts_with("http://") || url.starts_with("https://");
     values.check(public_url.as_ref().is_none_or(web), "server.public_url", "it must begin with http:// or https://");
     Server {
-        host: host(values),
+        host: values.get("server.host"),
+        dev_public: values.get("dev_public"),
         port: u16::try_from(values.within("server.port", 0, 65_535)).unwrap_or_default(),
         public_url,
         shutdown: Duration::from_secs(values.within("server.shutdown_seconds", 0, 600)),
@@ -86,21 +108,6 @@ pub(super) fn server(values: &mut Values) -> Server {
         tls: tls(values),
         ide: values.get("server.ide"),
     }
-}
-
-/// In development mode SQL and the codes of mails are shown, so that other
-/// machines do not reach it unless that is wanted.
-fn host(values: &mut Values) -> String {
-    let host: String = values.get("server.host");
-    let exposed = values.get::<bool>("dev") && !is_loopback(&host);
-    let allowed = values.get::<bool>("dev_public");
-    let problem = format!(
-        "in development mode answers show their SQL, the log shows codes of mails, and unsigned plugins are installed: \
-         other machines must not reach it. Listen on 127.0.0.1, or leave development mode; \
-         on a network that you trust, add --dev-public (or dev_public = true) to listen on {host}"
-    );
-    values.check(!exposed || allowed, "server.host", &problem);
-    host
 }
 
 fn is_loopback(host: &str) -> bool {

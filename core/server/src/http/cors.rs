@@ -46,6 +46,7 @@ pub(super) fn layer(origins: &[String], development: bool) -> CorsLayer {
         .allow_headers(REQUEST_HEADERS)
         .expose_headers(EXPOSED_HEADERS)
         .max_age(PREFLIGHT_LIFETIME)
+        .vary([header::ORIGIN])
 }
 
 /// `http://localhost` or `http://127.0.0.1`, with a port or without.
