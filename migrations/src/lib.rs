@@ -26,7 +26,8 @@ mod m0012_plugin_pruning;
 mod m0013_sign_in_pauses;
 mod m0014_trials;
 mod m0015_idempotency_keys;
-mod m0018_outbox_order;
+mod m0016_retention;
+mod m0017_outbox_order;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -50,7 +51,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_sign_in_pauses::Migration),
             Box::new(m0014_trials::Migration),
             Box::new(m0015_idempotency_keys::Migration),
-            Box::new(m0018_outbox_order::Migration),
+            Box::new(m0016_retention::Migration),
+            Box::new(m0017_outbox_order::Migration),
         ]
     }
 }

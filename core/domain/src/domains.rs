@@ -17,6 +17,7 @@ use crate::{
     payment::{Payments, Settings},
     plugin::{Attendant, Desk, Extensions, PluginRuntime, PluginSettings, Plugins, ShadowBook, delivery::Deliveries},
     ranking::Ranking,
+    retention::{Retention, RetentionSettings},
     search::{Search, SearchIndex},
 };
 
@@ -36,6 +37,7 @@ pub struct Domains {
     pub moderation: Arc<Moderation>,
     pub community: Arc<Community>,
     pub ranking: Arc<Ranking>,
+    pub retention: Retention,
     pub search: Search,
     pub plugins: Arc<Plugins>,
     /// What the plugin host asks of the domains, and what it told.
@@ -63,6 +65,7 @@ pub struct Choices {
     pub token_key: TokenKey,
     pub payments: Settings,
     pub comments_per_person: Limit,
+    pub retention: RetentionSettings,
     pub plugins: PluginSettings,
 }
 
@@ -104,6 +107,7 @@ impl Domains {
             ),
             moderation,
             ranking: Arc::new(Ranking::new(ports.extensions.clone()).compared_in(shadows.clone())),
+            retention: Retention::new(database.clone(), choices.retention),
             search: Search::new(contents.clone(), ports.search_index),
             plugins,
             plugin_desk,

@@ -13,6 +13,7 @@ pub mod payment;
 mod plain_text;
 pub mod plugin;
 pub mod ranking;
+pub mod retention;
 pub mod search;
 pub mod transfer;
 pub mod types;

@@ -9,7 +9,8 @@ use std::{
 };
 
 use lyceum_domain::identity::{
-    Actor, DeviceToken, HashingCost, Identity, IdentityConfig, Password, Peer, RefreshToken, RegisterInput, TokenKey,
+    Actor, DeviceToken, HashingCost, Identity, IdentityConfig, MemberList, Password, Peer, RefreshToken, RegisterInput,
+    TokenKey,
 };
 use lyceum_kernel::{Action, ErrorCode, Failure, Id, RowScope, Rule, Viewer};
 use lyceum_store::StatementLog;
@@ -52,13 +53,14 @@ async fn a_viewer_takes_one_statement_and_a_visitor_none() {
 
 #[tokio::test]
 async fn built_in_roles_allow_what_they_are_named_for() {
-    use RowScope::{All, Own, Published};
+    use RowScope::{All, Authors, Own, Published};
     each_database(async |bed| {
         let visitor = bed.identity.visitor();
         assert_eq!(visitor.scope("course", true, Action::Read), [Published]);
         assert_eq!(visitor.scope("tier", false, Action::Read), [All]);
         assert_eq!(visitor.scope("comment", false, Action::Create), []);
         assert_eq!(visitor.scope("order", false, Action::Read), []);
+        assert_eq!(visitor.scope("user", false, Action::Read), [Authors]);
         let member = bed.member("m@example.org").await;
         assert_eq!(member.scope("order", false, Action::Read), [Own]);
         assert_eq!(member.scope("comment", false, Action::Read), [Own, Published]);
@@ -519,6 +521,40 @@ async fn a_changed_role_counts_on_every_server_from_the_next_request_on() {
         assert_eq!(log.statements().len(), 2);
         log.clone().record(on_other()).await;
         assert_eq!(log.statements().len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_built_in_role_follows_a_new_version_unless_it_was_changed() {
+    let old = r#"[{"type":"content","actions":["read"],"rows":"published"},{"type":"tier","actions":["read"],"rows":"all"},{"type":"plan","actions":["read"],"rows":"all"},{"type":"user","actions":["read"],"rows":"all","fields":["id","name","bio","createdAt","courses"]},{"type":"comment","actions":["read"],"rows":"published"}]"#;
+    let own = old.replace("\"bio\",", "");
+    each_database(async |bed: Bed| {
+        for (stored, rows) in [(old, RowScope::Authors), (own.as_str(), RowScope::All)] {
+            bed.execute("UPDATE role SET rules = $1 WHERE key = 'visitor'", [stored.into()]).await;
+            assert_eq!(open(&bed.db).await.visitor().scope("user", false, Action::Read), [rows]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_member_list_is_the_owners_choice() {
+    use RowScope::{All, Authors, Own};
+    each_database(async |bed| {
+        let signed_in = bed.register("ana@example.org").await;
+        for (choice, visitor, member) in [
+            (MemberList::Nobody, vec![Authors], vec![Own, Authors]),
+            (MemberList::Members, vec![Authors], vec![All]),
+            (MemberList::Visitors, vec![All], vec![All]),
+        ] {
+            let server = bed.server(|config| config.member_list = choice).await;
+            let seen = server.viewer_for(Some(signed_in.access_token.expose())).await.unwrap();
+            assert_eq!(server.visitor().scope("user", false, Action::Read), visitor, "{choice:?}");
+            assert_eq!(seen.scope("user", false, Action::Read), member, "{choice:?}");
+            assert_eq!(server.visitor().field_scope("user", false, Action::Read, "email"), []);
+            assert_eq!(seen.field_scope("user", false, Action::Read, "email"), [Own]);
+        }
     })
     .await;
 }

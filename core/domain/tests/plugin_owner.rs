@@ -95,6 +95,41 @@ async fn consent_counts_only_for_what_was_read() {
     .await;
 }
 
+/// A registry in which a tag stands for what the test says.
+struct Registry(&'static str);
+
+#[async_trait::async_trait]
+impl lyceum_domain::plugin::PackageSource for Registry {
+    async fn fetch(&self, reference: &str) -> Result<(Vec<u8>, String), String> {
+        Ok((self.0.as_bytes().to_vec(), format!("{}@sha256:1f", reference.split('@').next().unwrap())))
+    }
+}
+
+#[tokio::test]
+async fn a_grant_to_a_tag_needs_the_hash_of_what_was_read() {
+    each_database(async |bed| {
+        let shop = shop(&bed).await;
+        shop.plugins.get_packages_from(Arc::new(Registry("acme/pay 1.0.0 https://a.example")));
+        let install = async |reference: &str, hash: Option<String>| {
+            let input = lyceum_domain::plugin::InstallPlugin {
+                grants: Some(asks(&[A])),
+                expected_permission_hash: hash,
+                ..Default::default()
+            };
+            shop.plugins.install_from(&shop.owner, reference, input).await
+        };
+        let refused = install("oci://r.example/pay:1", None).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::PluginConsentRequired);
+        assert!(refused.details().iter().any(|(name, value)| *name == "permissionHash" && *value == json!(hash(A))));
+        assert_eq!(shop.plugins.installed(NAME).await.unwrap(), None);
+        let other = install("oci://r.example/pay:1", Some(hash(B))).await.unwrap_err();
+        assert_eq!(other.code(), ErrorCode::PluginConsentRequired);
+        assert!(install("oci://r.example/pay:1", Some(hash(A))).await.unwrap().changed);
+        assert!(install("oci://r.example/pay@sha256:1f", None).await.is_ok(), "a digest is always the same");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn going_back_restores_the_version_its_grants_and_its_configuration() {
     each_database(async |bed| {

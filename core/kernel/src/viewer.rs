@@ -30,6 +30,9 @@ pub enum RowScope {
     Published,
     /// What the viewer made or owns.
     Own,
+    /// People who made something that the viewer may read; no other type has
+    /// such rows.
+    Authors,
 }
 
 /// One rule of a role: these actions on these rows of this type.

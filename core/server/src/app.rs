@@ -74,6 +74,7 @@ impl App {
             token_key: keys::token_key(&config.data_dir)?,
             payments: config.payment_settings(),
             comments_per_person: config.community.comments_per_person,
+            retention: config.retention,
             plugins: plugin_settings(config)?,
         };
         let domains = Domains::open(database, model, ports, choices).await?;

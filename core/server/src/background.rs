@@ -25,6 +25,8 @@ use crate::{plugin_source::revocations::Followed, plugin_usage, presence};
 
 /// How often open payments are looked at.
 const JANITOR_INTERVAL: Duration = Duration::from_secs(15);
+/// How often what is old is looked for.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
 /// How often comparisons of plugins in the shadow are written down.
 const SHADOW_INTERVAL: Duration = Duration::from_secs(10);
 /// How often kept calls of plugins are written down.
@@ -77,6 +79,10 @@ pub(crate) fn spawn(domains: &Domains, beside: &Beside) -> Background {
             let domains = domains.clone();
             let stopped = stopped.clone();
             move || look_after_payments(domains.clone(), stopped.clone())
+        })),
+        tokio::spawn(supervise("retention", stopped.clone(), {
+            let (domains, stopped) = (domains.clone(), stopped.clone());
+            move || forget(domains.clone(), stopped.clone())
         })),
         tokio::spawn(supervise("plugin deliveries", stopped.clone(), {
             let (domains, stopped) = (domains.clone(), stopped.clone());
@@ -191,6 +197,25 @@ async fn sweep_payments(domains: &Domains) -> bool {
         Err(failure) => {
             tracing::error!(cause = ?failure, "open payments could not be asked about");
             false
+        }
+    }
+}
+
+/// Forgets what is old: at the start, then at intervals; at once while there is more.
+async fn forget(domains: Domains, stopped: watch::Receiver<bool>) {
+    loop {
+        let more = match domains.retention.sweep().await {
+            Ok(swept) => swept.more,
+            Err(failure) => {
+                tracing::error!(cause = ?failure, "what is old could not be forgotten");
+                false
+            }
+        };
+        // Others write too.
+        let pause = if more { Duration::from_millis(100) } else { RETENTION_INTERVAL };
+        tokio::select! {
+            () = until(stopped.clone()) => return,
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) use mailbox_rows::proven_address;
 pub use model::{Actor, CreateUser, Peer, RegisterInput, SignedIn};
 pub use password::HashingCost;
 pub use port::*;
+pub use roles::MemberList;
 pub use secret::{AccessToken, AttemptSecret, DeviceToken, MailCode, Password, RefreshToken, SignInState};
 pub use service::{Identity, IdentityConfig};
 pub use sign_in::{BeginSignIn, Begun, CompleteSignIn, ProviderButton, SignIns};

@@ -1,5 +1,8 @@
 //! Roles: data in the database, seeded from `schema/roles.toml`, held in memory.
 //!
+//! What stands in the database counts. A built-in role that nobody has changed
+//! follows a new version of the file; one that was changed stays as it is.
+//!
 //! A viewer's statement brings the version of each role. When the memory has
 //! another version, because another server changed the role, it reads again.
 
@@ -8,11 +11,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use lyceum_kernel::{Failure, Result, Rule, Rules};
-use lyceum_store::Database;
+use lyceum_kernel::{Action, Failure, Result, RowScope, Rule, Rules};
+use lyceum_store::{Database, Write};
 use serde::Deserialize;
 
-use super::{VISITOR, store};
+use super::{MEMBER, VISITOR, store};
 
 const BUILT_IN: &str = include_str!("../../../../schema/roles.toml");
 
@@ -23,6 +26,7 @@ const COMBINATIONS_KEPT: usize = 256;
 #[serde(deny_unknown_fields)]
 struct RolesFile {
     role: Vec<BuiltInRole>,
+    superseded: Vec<BuiltInRole>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,8 +36,49 @@ pub(super) struct BuiltInRole {
     pub rules: Vec<Rule>,
 }
 
-pub(super) fn built_in() -> Result<Vec<BuiltInRole>> {
-    toml::from_str::<RolesFile>(BUILT_IN).map(|file| file.role).map_err(Failure::internal)
+/// Writes the built-in roles that are missing, and the new rules of those that
+/// are as an earlier version wrote them.
+pub(super) async fn seed(write: &Write) -> Result<()> {
+    let RolesFile { role, superseded } = toml::from_str(BUILT_IN).map_err(Failure::internal)?;
+    for role in &role {
+        store::seed_role(write, role).await?;
+        for old in superseded.iter().filter(|old| old.key == role.key) {
+            store::replace_rules(write, old, role).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Who may list all people. Others see those who made something they may read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberList {
+    Visitors,
+    Members,
+    #[default]
+    Nobody,
+}
+
+impl MemberList {
+    /// The role that gets the list, when one does.
+    fn role(self) -> Option<&'static str> {
+        match self {
+            Self::Visitors => Some(VISITOR),
+            Self::Members => Some(MEMBER),
+            Self::Nobody => None,
+        }
+    }
+
+    /// What it adds to the rules of these roles.
+    fn rule(self, roles: &[RoleVersion]) -> Option<Rule> {
+        let list = || Rule {
+            subject: "user".to_owned(),
+            actions: vec![Action::Read],
+            rows: RowScope::All,
+            fields: Some(["id", "name", "bio", "createdAt", "courses"].map(str::to_owned).to_vec()),
+        };
+        roles.iter().any(|(key, _)| Some(key.as_str()) == self.role()).then(list)
+    }
 }
 
 /// One role as the database has it.
@@ -49,20 +94,25 @@ pub(super) type RoleVersion = (String, i64);
 /// All roles at one moment.
 struct Edition {
     roles: BTreeMap<String, Role>,
+    member_list: MemberList,
     combined: RwLock<HashMap<Vec<RoleVersion>, Arc<Rules>>>,
 }
 
 /// The roles in memory.
-pub(super) struct RoleBook(RwLock<Arc<Edition>>);
+pub(super) struct RoleBook {
+    edition: RwLock<Arc<Edition>>,
+    member_list: MemberList,
+}
 
 impl RoleBook {
-    pub(super) async fn open(database: &Database) -> Result<Self> {
-        Ok(Self(RwLock::new(Arc::new(Edition::read(database).await?))))
+    pub(super) async fn open(database: &Database, member_list: MemberList) -> Result<Self> {
+        let edition = RwLock::new(Arc::new(Edition::read(database, member_list).await?));
+        Ok(Self { edition, member_list })
     }
 
     pub(super) async fn reload(&self, database: &Database) -> Result<()> {
-        let edition = Arc::new(Edition::read(database).await?);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = edition;
+        let edition = Arc::new(Edition::read(database, self.member_list).await?);
+        *self.edition.write().unwrap_or_else(PoisonError::into_inner) = edition;
         Ok(())
     }
 
@@ -82,13 +132,13 @@ impl RoleBook {
     }
 
     fn edition(&self) -> Arc<Edition> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.edition.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Edition {
-    async fn read(database: &Database) -> Result<Self> {
-        Ok(Self { roles: store::roles(database).await?, combined: RwLock::default() })
+    async fn read(database: &Database, member_list: MemberList) -> Result<Self> {
+        Ok(Self { roles: store::roles(database).await?, member_list, combined: RwLock::default() })
     }
 
     fn knows(&self, roles: &[RoleVersion]) -> bool {
@@ -102,7 +152,8 @@ impl Edition {
 
     fn combine_anew(&self, roles: &[RoleVersion]) -> Arc<Rules> {
         let found = roles.iter().filter_map(|(key, _)| self.roles.get(key));
-        let rules = Arc::new(Rules::new(found.flat_map(|role| role.rules.iter().cloned()).collect()));
+        let written = found.flat_map(|role| role.rules.iter().cloned());
+        let rules = Arc::new(Rules::new(written.chain(self.member_list.rule(roles)).collect()));
         let mut combined = self.combined.write().unwrap_or_else(PoisonError::into_inner);
         if combined.len() < COMBINATIONS_KEPT {
             combined.insert(roles.to_vec(), rules.clone());
@@ -117,8 +168,8 @@ mod tests {
 
     #[test]
     fn the_built_in_roles_are_the_documented_five() {
-        let roles = built_in().expect("the file is valid");
-        let keys: Vec<&str> = roles.iter().map(|role| role.key.as_str()).collect();
+        let file: RolesFile = toml::from_str(BUILT_IN).expect("the file is valid");
+        let keys: Vec<&str> = file.role.iter().map(|role| role.key.as_str()).collect();
         assert_eq!(keys, ["visitor", "member", "author", "editor", "admin"]);
     }
 }

@@ -13,7 +13,7 @@ use super::{
         Actor, CreateUser, Email, Peer, PersonName, RegisterInput, SignedIn, check_new_password, could_be_a_password,
     },
     password::{Hasher, HashingCost},
-    roles::{self, RoleBook},
+    roles::{self, MemberList, RoleBook},
     secret::{DeviceToken, Password, RefreshToken},
     session,
     store::{self, NewAccount},
@@ -57,6 +57,8 @@ pub struct IdentityConfig {
     pub email_link: Option<String>,
     /// Where a provider may send people back to, letter by letter.
     pub redirect_uris: Vec<String>,
+    /// Who may list all people.
+    pub member_list: MemberList,
 }
 
 impl Default for IdentityConfig {
@@ -79,6 +81,7 @@ impl Default for IdentityConfig {
             begin_per_address: limits::BEGIN_SIGN_IN.limit(),
             email_link: None,
             redirect_uris: Vec::new(),
+            member_list: MemberList::default(),
         }
     }
 }
@@ -138,11 +141,9 @@ impl Identity {
     /// Internal: the database does not answer or the hashing cost is impossible.
     pub async fn open(db: Database, config: IdentityConfig, key: TokenKey) -> Result<Self> {
         let write = db.write().await?;
-        for role in roles::built_in()? {
-            store::seed_role(&write, &role).await?;
-        }
+        roles::seed(&write).await?;
         write.commit().await?;
-        let (roles, hasher) = (RoleBook::open(&db).await?, Hasher::new(&config.hashing)?);
+        let (roles, hasher) = (RoleBook::open(&db, config.member_list).await?, Hasher::new(&config.hashing)?);
         Ok(Self { db, key, roles, config, hasher })
     }
 

@@ -109,6 +109,15 @@ pub(super) async fn seed_role(write: &Write, role: &BuiltInRole) -> Result<()> {
     Ok(())
 }
 
+/// Gives a built-in role its new rules where it still has exactly the old ones.
+pub(super) async fn replace_rules(write: &Write, old: &BuiltInRole, new: &BuiltInRole) -> Result<()> {
+    let sql = "UPDATE role SET rules = $1, version = version + 1 WHERE key = $2 AND rules = $3";
+    let text = |role: &BuiltInRole| serde_json::to_string(&role.rules).map_err(Failure::internal);
+    let values: [Value; 3] = [text(new)?.into(), new.key.as_str().into(), text(old)?.into()];
+    execute(write, sql, values).await.map_err(failed)?;
+    Ok(())
+}
+
 /// Makes a role or replaces its rules.
 pub(super) async fn put_role(write: &Write, key: &str, rules: &[Rule]) -> Result<()> {
     let sql = "INSERT INTO role (key, rules, built_in, version) VALUES ($1, $2, $3, 1) \

@@ -24,6 +24,8 @@ pub(super) enum PluginError {
     Staged(Box<Inspection>, Box<AskDiff>),
     #[error("{} {} asks for something else than what was consented to. Read `asks` again.", .0.id, .0.version)]
     ConsentChanged(Box<Inspection>),
+    #[error("A tag can stand for something else each time it is read, so a grant needs the `permissionHash` of what was read: {} {} has {}. A source with `@sha256:` needs none.", .0.id, .0.version, .0.permission_hash)]
+    ConsentUnread(Box<Inspection>),
     #[error("{0}")]
     GrantTooWide(String),
     #[error("The configuration must be a JSON object.")]
@@ -56,7 +58,9 @@ impl PluginError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::TooLarge | Self::Invalid(_) => ErrorCode::PluginInvalid,
-            Self::ConsentRequired(_) | Self::Staged(..) | Self::ConsentChanged(_) => ErrorCode::PluginConsentRequired,
+            Self::ConsentRequired(_) | Self::Staged(..) | Self::ConsentChanged(_) | Self::ConsentUnread(_) => {
+                ErrorCode::PluginConsentRequired
+            }
             Self::GrantTooWide(_) | Self::Config | Self::ConfigProblems(_) | Self::UnknownSecret { .. } => {
                 ErrorCode::BadUserInput
             }
@@ -74,7 +78,9 @@ impl From<PluginError> for Failure {
     fn from(error: PluginError) -> Self {
         let failure = Self::new(error.code(), error.to_string());
         match error {
-            PluginError::ConsentRequired(is) | PluginError::ConsentChanged(is) => asking(failure, *is),
+            PluginError::ConsentRequired(is) | PluginError::ConsentChanged(is) | PluginError::ConsentUnread(is) => {
+                asking(failure, *is)
+            }
             PluginError::Staged(is, diff) => asking(failure, *is).with("diff", json!(diff)).with("staged", true),
             PluginError::Failed(why) => failure.with("plugin", why.plugin.clone()).caused_by(why),
             PluginError::Invalid(why) => failure.caused_by(why),

@@ -83,6 +83,7 @@ impl Bed {
             token_key: TokenKey::new(&[7; 32]).unwrap(),
             payments: Settings::default(),
             comments_per_person: lyceum_domain::limits::COMMENT.limit(),
+            retention: lyceum_domain::retention::RetentionSettings::default(),
             plugins: PluginSettings {
                 policy: Policy { unsigned: Unsigned::DevOnly, dev: true },
                 built_in: BTreeSet::new(),

@@ -180,6 +180,8 @@ async fn drafts_are_seen_by_their_author_and_by_editors_only() {
 async fn an_email_address_is_told_to_its_owner_only() {
     each_database(async |bed| {
         let member = bed.user("member@example.com", &[]).await;
+        // Who made something that one may read is seen.
+        bed.course(json!({ "slug": "a", "title": "A" })).await;
         let query = "{ me { email } users(sort: [NAME_ASC]) { nodes { name email } } }";
         let seen = bed.data(&member, query, json!({})).await;
         assert_eq!(seen["me"]["email"], "member@example.com");

@@ -151,7 +151,23 @@ pub const KEYS: &[Key] = &[
     key("payments.checkouts_per_person", "30", "Orders that one person places in an hour."),
     key("payments.order_hours", "23", "How long a buyer may take to pay. 1 to 72."),
     key("payments.accounts", "[]", "The merchant accounts; see below."),
+    key(
+        "community.member_list",
+        r#""nobody""#,
+        "Who may list all people with their names: `visitors`, `members` (who is signed in), or `nobody`. Whoever made something that one may read is seen in any case.",
+    ),
     key("community.comments_per_person", "10", "Comments of one person in a minute."),
+    key(
+        "retention.webhook_days",
+        "90",
+        "How long the requests of payment webhooks are stored, to be looked into. What they meant stays. 1 to 3650.",
+    ),
+    key("retention.sample_days", "90", "How long samples of refused webhooks are stored. 1 to 3650."),
+    key(
+        "retention.event_days",
+        "7",
+        "How long events are stored after the search index and all plugins have passed them. 1 to 3650.",
+    ),
     key(
         "plugins.unsigned",
         r#""dev-only""#,

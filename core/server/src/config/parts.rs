@@ -9,6 +9,7 @@ use lyceum_domain::{
         SecretKey,
         trust::{Policy, Signer, Unsigned, signer_of},
     },
+    retention::RetentionSettings,
 };
 use lyceum_kernel::{Locale, Locales};
 use serde::Deserialize;
@@ -34,6 +35,7 @@ pub struct Config {
     pub identity: Identity,
     pub payments: Payments,
     pub community: Community,
+    pub retention: RetentionSettings,
     pub plugins: Plugins,
     pub graphql: GraphqlApi,
     pub log: Log,
@@ -177,6 +179,7 @@ impl Config {
             identity: identity(values),
             payments: payments(values),
             community: community(values),
+            retention: retention(values),
             plugins: plugins(values),
             graphql: graphql(values),
             log: Log { format: values.get("log.format"), filter: values.get("log.filter") },
@@ -309,6 +312,7 @@ fn identity(values: &mut Values) -> Identity {
         begin_per_address,
         email_link,
         redirect_uris,
+        member_list: values.get("community.member_list"),
     })
 }
 
@@ -360,6 +364,15 @@ fn limit(values: &mut Values, name: &'static str, default: Limit) -> Limit {
 
 fn community(values: &mut Values) -> Community {
     Community { comments_per_person: limit(values, "community.comments_per_person", limits::COMMENT.limit()) }
+}
+
+fn retention(values: &mut Values) -> RetentionSettings {
+    let mut days = |name| Duration::from_secs(24 * 3600 * values.within(name, 1, 3650));
+    RetentionSettings {
+        webhook_requests: days("retention.webhook_days"),
+        samples: days("retention.sample_days"),
+        events: days("retention.event_days"),
+    }
 }
 
 fn plugins(values: &mut Values) -> Plugins {

@@ -79,13 +79,18 @@ impl<'r> Sql<'r> {
                 RowScope::All => false,
                 RowScope::Published => def.is_content() || def.public_when.is_some(),
                 RowScope::Own => def.owner.is_some(),
+                RowScope::Authors => def.owner == Some(Owner::Itself),
             };
             if !possible {
                 continue;
             }
             self.push(if written { " OR " } else { "" });
             written = true;
-            if *scope == RowScope::Own { self.own(def, alias) } else { self.published(def, alias) }
+            match scope {
+                RowScope::Own => self.own(def, alias),
+                RowScope::Authors => self.author(alias),
+                RowScope::All | RowScope::Published => self.published(def, alias),
+            }
         }
         self.push(if written { ")" } else { "1=0)" });
     }
@@ -97,6 +102,36 @@ impl<'r> Sql<'r> {
             self.write(format_args!("{alias}.{column}="));
             self.literal(value);
         }
+    }
+
+    /// `(…)`: the person of this row made something that the viewer may read.
+    fn author(&mut self, alias: Alias) {
+        let shown = |def: &&TypeDef| def.is_content() || def.public_when.is_some();
+        let model = self.reading.model;
+        self.push("(1=0");
+        for def in model.types().iter().filter(shown) {
+            let Some(Owner::Column(column)) = &def.owner else { continue };
+            let made = self.alias();
+            self.write(format_args!(
+                " OR EXISTS(SELECT 1 FROM {} {made} WHERE {made}.{column}={alias}.id AND ",
+                def.table
+            ));
+            self.readable(def, made);
+            self.push(")");
+        }
+        self.push(")");
+    }
+
+    /// As [`Self::readable`], for a row that `column` of a row of `from` names.
+    /// Who made what the viewer was found to read is its author.
+    pub(super) fn readable_of(&mut self, from: &TypeDef, column: &str, def: &TypeDef, alias: Alias) {
+        let shown = from.is_content() || from.public_when.is_some();
+        let maker = matches!(&from.owner, Some(Owner::Column(owner)) if owner == column);
+        let scopes = self.reading.viewer.scope(&def.name, def.is_content(), Action::Read);
+        if shown && maker && def.owner == Some(Owner::Itself) && scopes.contains(&RowScope::Authors) {
+            return self.push("(1=1)");
+        }
+        self.readable(def, alias);
     }
 
     /// The row is the viewer's own; false for visitors.

@@ -106,7 +106,9 @@ impl Sql<'_> {
             Output::Id => self.write(format_args!("'{}_'||{alias}.id", def.prefix)),
             Output::Scalar(field) => self.guarded(def, alias, field, |sql| sql.scalar(def, alias, field)),
             Output::Money(field, parts) => self.guarded(def, alias, field, |sql| sql.money(alias, field, parts)),
-            Output::One(field, entity) => self.guarded(def, alias, field, |sql| sql.one_related(alias, field, entity)),
+            Output::One(field, entity) => {
+                self.guarded(def, alias, field, |sql| sql.one_related(def, alias, field, entity))
+            }
             Output::Many(field, connection) => {
                 self.push("(SELECT ");
                 self.connection(connection, Some((alias, field)));
@@ -194,14 +196,14 @@ impl Sql<'_> {
         self.push(" END");
     }
 
-    fn one_related(&mut self, alias: Alias, field: &Field, entity: &Entity<'_>) {
+    fn one_related(&mut self, def: &TypeDef, alias: Alias, field: &Field, entity: &Entity<'_>) {
         let Some((_, column)) = to_one(field) else { return self.push("NULL") };
         let other = self.alias();
         self.push("(SELECT ");
         self.entity(entity, other);
         self.from(entity.def, other, entity.is_localised());
         self.write(format_args!(" WHERE {other}.id={alias}.{column} AND "));
-        self.readable(entity.def, other);
+        self.readable_of(def, column, entity.def, other);
         self.push(")");
     }
 }

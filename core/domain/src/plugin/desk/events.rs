@@ -1,5 +1,6 @@
 //! Events as plugins tell and read them. They stay in the outbox after its
-//! consumers have passed: nothing trims it, so a plugin may come back late.
+//! consumers have passed, for `retention.event_days`: a plugin that comes back
+//! later than that has missed some.
 
 use lyceum_kernel::{ErrorCode, Event, Failure, GlobalId, Id, Result};
 use lyceum_store::failed;
