@@ -28,6 +28,7 @@ use crate::{
     places::Places,
     quarantine::{self, InputDigest, Quarantine},
     record::{Record, Spent},
+    slots::Slots,
     wishes::Wishes,
     worlds::NotTaken,
 };
@@ -44,9 +45,7 @@ pub(crate) struct Plugin {
     taken_back: AtomicBool,
     places: Weak<Places>,
     record: Arc<Record>,
-    /// Its calls under way, and those of all plugins.
-    slots: Semaphore,
-    all_slots: Arc<Semaphore>,
+    slots: Slots,
 }
 
 /// What a [`Plugin`] needs besides its context.
@@ -125,8 +124,7 @@ impl Plugin {
             taken_back: AtomicBool::new(false),
             places,
             record,
-            slots: Semaphore::new(limits::PLUGIN_CALLS),
-            all_slots: slots,
+            slots: Slots::new(slots),
         }
     }
 
@@ -168,21 +166,11 @@ impl Plugin {
         }
         let breaker = &self.breakers[world.index()];
         let permit = breaker.admit().map_err(|until| fail(FailureKind::Tripped, tripped(until)))?;
-        let Some(slots) = self.slots(deadline).await else {
+        let Some(slots) = self.slots.take(world, deadline).await else {
             return Err(fail(FailureKind::Timeout, "too many plugin calls are under way".into()));
         };
         let (_running, _slots) = (self.engine.ticker.run(), slots);
         Ok(Call { plugin: self, world, function, input, limits, deadline, permit, closed: false, _running, _slots })
-    }
-
-    /// A slot of its own and one of all plugins, so that slow calls of one leave
-    /// room for the others.
-    async fn slots(&self, deadline: Instant) -> Option<[SemaphorePermit<'_>; 2]> {
-        if let (Ok(own), Ok(shared)) = (self.slots.try_acquire(), self.all_slots.try_acquire()) {
-            return Some([own, shared]);
-        }
-        let both = async { Some([self.slots.acquire().await.ok()?, self.all_slots.acquire().await.ok()?]) };
-        tokio::time::timeout_at(deadline.into(), both).await.ok().flatten()
     }
 
     /// No call begins any more; those under way end normally.

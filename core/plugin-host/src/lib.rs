@@ -42,6 +42,7 @@ mod quarantine;
 mod record;
 mod recording;
 mod runtime;
+mod slots;
 mod wishes;
 mod worlds;
 

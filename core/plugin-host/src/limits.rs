@@ -34,7 +34,7 @@ pub const TABLE_ELEMENTS: usize = 20_000;
 /// Bytes a call may write to the log, and lines a plugin may write in a second.
 pub const LOG_BYTES_PER_CALL: usize = 16 * KIB;
 pub const LOG_LINES_PER_SECOND: u32 = 100;
-/// Calls under way at once, over all plugins and for one. The engine has more
+/// Calls under way at once, over all plugins and for one in one world. The engine has more
 /// instances than that, so that kept ones never starve the others.
 pub const CALLS: usize = 64;
 pub const PLUGIN_CALLS: usize = 16;
@@ -245,7 +245,7 @@ Common to all worlds:
 
 | what | limit |
 |---|---|
-| calls under way at once: all plugins, one plugin | {CALLS}, {PLUGIN_CALLS} |
+| calls under way at once: all plugins, one plugin in one world | {CALLS}, {PLUGIN_CALLS} |
 | component | {} |
 | copied from the guest to the host at once | {} |
 | stack | {} |
