@@ -15,10 +15,10 @@ use crate::plugin::{
 };
 
 /// How long a run is in the hands of a worker that gives no sign of life.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_secs(15);
 
 /// How often a worker gives one. A step may take ten minutes (PLUGINS §5).
-pub const RENEWAL: Duration = Duration::from_secs(20);
+pub const RENEWAL: Duration = Duration::from_secs(4);
 
 /// The largest payload of a queued run, in bytes of JSON.
 const PAYLOAD_BYTES: usize = 64 << 10;

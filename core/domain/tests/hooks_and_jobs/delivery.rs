@@ -131,7 +131,7 @@ async fn a_worker_that_dies_loses_its_lease_and_the_item_is_tried_again() {
         assert_eq!(first[0].attempt, 1);
         // The worker dies in the middle: its future is dropped.
         assert!(queue.attempt(&handlers, &first[0]).now_or_never().is_none());
-        bed.clock.advance(Duration::from_secs(119));
+        bed.clock.advance(Duration::from_secs(14));
         assert_eq!(queue.claim(&handlers, 8).await.unwrap(), []);
         assert_eq!(queue.next_due(&handlers).await.unwrap(), Some(bed.after(Duration::from_secs(1))));
         bed.clock.advance(Duration::from_secs(1));
@@ -142,6 +142,34 @@ async fn a_worker_that_dies_loses_its_lease_and_the_item_is_tried_again() {
         assert_eq!(bed.texts("SELECT state FROM plugin_delivery").await, ["waiting"]);
         queue.attempt(&handlers, &second[0]).await.unwrap();
         assert_eq!(bed.texts("SELECT state FROM plugin_delivery").await, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_takes_longer_than_its_lease_keeps_the_item() {
+    each_database(async |bed| {
+        let carrier = Arc::new(Carrier { hang: AtomicU32::new(1), ..Carrier::default() });
+        let (queue, handlers) = (Deliveries::new(bed.db.clone()), [carrier.clone() as Arc<dyn DeliveryHandler>]);
+        put(&bed, &queue, "acme/mail", "a", 1).await;
+        let held = queue.claim(&handlers, 8).await.unwrap();
+        let lease = async || bed.texts("SELECT claimed_until FROM plugin_delivery").await;
+        let before = lease().await;
+        bed.clock.advance(Duration::from_secs(10));
+        let prolonged = async {
+            while lease().await == before {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            _ = queue.attempt(&handlers, &held[0]) => panic!("it hangs"),
+            () = prolonged => {}
+        }
+        // Now it is later than the end of the first lease.
+        bed.clock.advance(Duration::from_secs(10));
+        assert_eq!(queue.claim(&handlers, 8).await.unwrap(), []);
+        bed.clock.advance(Duration::from_secs(5));
+        assert_eq!(queue.claim(&handlers, 8).await.unwrap().len(), 1);
     })
     .await;
 }

@@ -137,6 +137,13 @@ async fn earliest(database: &Database, sql: String, values: Vec<Value>) -> Resul
     due.map(|due| due.parse().map_err(Failure::internal)).transpose()
 }
 
+/// Prolongs the lease of an item, unless somebody else has it by now.
+pub(super) async fn renew(write: &Write, item: &Item, lease: Duration) -> Result<()> {
+    let sql = "UPDATE plugin_delivery SET claimed_until = $3 WHERE id = $1 AND claim = $2";
+    let until = write.now().plus(lease).to_string();
+    execute(write, sql, vec![item.id.as_str().into(), item.claim.as_str().into(), until.into()]).await.map(drop)
+}
+
 /// Takes a delivered item out.
 pub(super) async fn done(write: &Write, item: &Item) -> Result<()> {
     let sql = "DELETE FROM plugin_delivery WHERE id = $1 AND claim = $2";

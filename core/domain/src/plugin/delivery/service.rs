@@ -1,6 +1,6 @@
 //! Putting in, trying, replaying.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use lyceum_kernel::{ErrorCode, Event, Failure, Id, Result, Timestamp, Viewer};
 use lyceum_store::{Database, Write};
@@ -14,11 +14,14 @@ use super::{
 };
 use crate::plugin::may_manage;
 
-/// How long an item is in the hands of one worker. Longer than any call of a
-/// plugin takes (30 s, PLUGINS §5).
-const LEASE: Duration = Duration::from_secs(120);
+/// How long an item is in the hands of one worker that shows no sign of life:
+/// so late is it tried again when its node died.
+const LEASE: Duration = Duration::from_secs(15);
 
-/// A delivery that takes longer is given up, well before its lease ends.
+/// How often a worker prolongs its lease. Two may fail.
+const RENEWAL: Duration = Duration::from_secs(4);
+
+/// A delivery that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How long a dead letter can be replayed.
@@ -160,7 +163,7 @@ impl Deliveries {
         if item.attempt > TRIES {
             return self.bury(item, LOST).await;
         }
-        match tokio::time::timeout(PATIENCE, handler.deliver(item)).await {
+        match tokio::time::timeout(PATIENCE, self.holding(item, handler.deliver(item))).await {
             Ok(Ok(())) => {
                 let write = self.database.write().await?;
                 rows::done(&write, item).await?;
@@ -175,6 +178,29 @@ impl Deliveries {
             }
             Err(_) => self.failed(item, "the plugin did not end", None).await,
         }
+    }
+
+    /// Does the work, and holds the lease of the item as long as it takes.
+    async fn holding<T>(&self, item: &Item, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => done,
+            never = self.renew(item) => match never {},
+        }
+    }
+
+    async fn renew(&self, item: &Item) -> Infallible {
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            if let Err(failure) = self.renew_once(item).await {
+                tracing::warn!(cause = ?failure, plugin = item.plugin, "the lease of a delivery was not prolonged");
+            }
+        }
+    }
+
+    async fn renew_once(&self, item: &Item) -> Result<()> {
+        let write = self.database.write().await?;
+        rows::renew(&write, item, LEASE).await?;
+        write.commit().await
     }
 
     async fn failed(&self, item: &Item, error: &str, wished: Option<Duration>) -> Result<()> {
