@@ -17,5 +17,5 @@ mod statements;
 
 pub use database::{ConnectError, Database, Dialect, Options, Synchronous, Write};
 pub use failed::failed;
-pub use outbox::{Delivery, Outbox};
+pub use outbox::{Delivery, Outbox, Place};
 pub use statements::{StatementLog, Statements};

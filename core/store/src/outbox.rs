@@ -31,6 +31,17 @@ pub struct Delivery {
     pub at: Timestamp,
 }
 
+/// How far a consumer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub position: i64,
+    /// When it moved, or gave a sign of life.
+    pub updated_at: Timestamp,
+}
+
+/// After everything that is committed.
+const END: &str = "COALESCE((SELECT MAX(position) FROM outbox), 0)";
+
 pub(crate) async fn insert(connection: &impl ConnectionTrait, event: &Event, now: Timestamp) -> Result<(), DbErr> {
     let sql = "INSERT INTO outbox (name, subject_type, subject_id, actor_id, data, occurred_at) VALUES ($1, $2, $3, $4, $5, $6)";
     let values: [Value; 6] = [
@@ -133,11 +144,74 @@ impl Outbox {
         self.execute(write, sql, values).await.map(drop)
     }
 
+    /// Where a consumer is; none when it has no place yet, or has it no more.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn place(&self, database: &Database, consumer: &str) -> Result<Option<Place>> {
+        let sql = "SELECT position, updated_at FROM outbox_consumer WHERE name = $1";
+        let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, [consumer.into()]);
+        let row = database.reader().query_one_raw(statement).await.map_err(failed)?;
+        row.map(|row| place(&row).map_err(failed)).transpose()
+    }
+
+    /// Gives a consumer a place at the end, unless it has one. Whether it got it
+    /// here: of several that try, one does.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn claim(&self, database: &Database, consumer: &str) -> Result<bool> {
+        let write = database.write().await?;
+        let sql = format!(
+            "INSERT INTO outbox_consumer (name, position, updated_at) SELECT $1, {END}, $2 WHERE TRUE \
+             ON CONFLICT (name) DO NOTHING"
+        );
+        let claimed = self.execute(&write, &sql, [consumer.into(), write.now().to_string().into()]).await? == 1;
+        write.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Moves a consumer to the end: what it works on is about to be made anew
+    /// from what is committed now.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn restart(&self, database: &Database, consumer: &str) -> Result<()> {
+        let write = database.write().await?;
+        let sql = format!(
+            "INSERT INTO outbox_consumer (name, position, updated_at) SELECT $1, {END}, $2 WHERE TRUE \
+             ON CONFLICT (name) DO UPDATE SET position = excluded.position, updated_at = excluded.updated_at"
+        );
+        self.execute(&write, &sql, [consumer.into(), write.now().to_string().into()]).await?;
+        write.commit().await
+    }
+
+    /// Drops the consumers named `family` or `family:…`, but for `own`, that have
+    /// given no sign of life since `before`. Returns how many.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn drop_silent(&self, database: &Database, family: &str, own: &str, before: Timestamp) -> Result<u64> {
+        let write = database.write().await?;
+        let sql = "DELETE FROM outbox_consumer \
+                   WHERE (name = $1 OR substr(name, 1, length($2)) = $2) AND name <> $3 AND updated_at < $4";
+        let values = [family.into(), format!("{family}:").into(), own.into(), before.to_string().into()];
+        let dropped = self.execute(&write, sql, values).await?;
+        write.commit().await?;
+        Ok(dropped)
+    }
+
     async fn execute<const N: usize>(&self, write: &Write, sql: &str, values: [Value; N]) -> Result<u64> {
         let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, values);
         let done = write.connection().execute_raw(statement).await.map_err(failed)?;
         Ok(done.rows_affected())
     }
+}
+
+fn place(row: &sea_orm::QueryResult) -> Result<Place, DbErr> {
+    let at: String = row.try_get("", "updated_at")?;
+    let updated_at = at.parse().map_err(|_| DbErr::Type(at.clone()))?;
+    Ok(Place { position: row.try_get("", "position")?, updated_at })
 }
 
 fn delivery(row: &sea_orm::QueryResult) -> Result<Delivery, DbErr> {

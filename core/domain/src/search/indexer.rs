@@ -8,7 +8,7 @@ use std::time::Duration;
 use lyceum_kernel::{ErrorCode, Failure, Id, Result};
 use lyceum_store::Delivery;
 
-use super::{CONSUMER, KINDS, Search, SearchError, document};
+use super::{KINDS, Search, SearchError, document};
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,15 +54,19 @@ impl Search {
     /// # Errors
     /// `SEARCH_UNAVAILABLE` or internal; then the same events come again.
     pub async fn index_pending(&self) -> Result<u64> {
+        let _feeding = self.feeding().await;
+        let consumer = self.consumer().await?;
         let mut total = 0;
         loop {
             let database = self.contents().database();
-            let deliveries = database.outbox().pending(database, CONSUMER, u64::from(BATCH)).await?;
-            let Some(last) = deliveries.last() else { return Ok(total) };
+            let deliveries = database.outbox().pending(database, &consumer, u64::from(BATCH)).await?;
+            let Some(last) = deliveries.last() else { break };
             self.apply(&deliveries).await?;
-            database.outbox().advance(database, CONSUMER, last.position).await?;
+            database.outbox().advance(database, &consumer, last.position).await?;
             total += deliveries.len() as u64;
         }
+        self.give_sign_of_life(&consumer).await?;
+        Ok(total)
     }
 
     async fn apply(&self, deliveries: &[Delivery]) -> Result<()> {
@@ -113,8 +117,19 @@ impl Search {
     ///
     /// # Errors
     /// `SEARCH_UNAVAILABLE` or internal.
-    pub async fn reindex(&self, mut progress: impl FnMut(Progress)) -> Result<u64> {
-        self.index().clear().await.map_err(unavailable)?;
+    pub async fn reindex(&self, progress: impl FnMut(Progress)) -> Result<u64> {
+        let _feeding = self.feeding().await;
+        match self.index().own() {
+            Some(own) => self.fill(own, progress).await,
+            None => {
+                self.index().clear().await.map_err(unavailable)?;
+                self.put_all(progress).await
+            }
+        }
+    }
+
+    /// Puts everything that is published into the index.
+    pub(super) async fn put_all(&self, mut progress: impl FnMut(Progress)) -> Result<u64> {
         let mut done = 0;
         for kind in KINDS {
             let mut after = None;

@@ -94,4 +94,32 @@ pub trait SearchIndex: Send + Sync + 'static {
 
     /// `embedded` or `meilisearch`.
     fn engine(&self) -> &'static str;
+
+    /// What an index that belongs to one node remembers of itself. None for one
+    /// that all nodes share, or that ends with the process.
+    fn own(&self) -> Option<&dyn OwnIndex> {
+        None
+    }
+}
+
+/// What an index that belongs to one node remembers of itself.
+pub trait OwnIndex: Send + Sync {
+    /// Whether it was filled from the database to the end.
+    /// [`SearchIndex::clear`] makes it unfilled, before anything is removed.
+    fn is_filled(&self) -> bool;
+
+    /// Stores that it was filled to the end.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn mark_filled(&self) -> Result<(), SearchError>;
+
+    /// The name under which it reads events, if it has one.
+    fn consumer(&self) -> Option<String>;
+
+    /// Stores that name.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn set_consumer(&self, name: &str) -> Result<(), SearchError>;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lyceum_kernel::{Id, Locale, Result, Viewer};
 use lyceum_store::read::{Entity, Output, Reading};
 use serde_json::Value as Json;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     Hit, Query, SearchIndex, Snippet,
@@ -19,6 +20,8 @@ use crate::content::Contents;
 pub struct Search {
     contents: Contents,
     index: Arc<dyn SearchIndex>,
+    /// One feeds the index at a time in this process.
+    feeding: Arc<Mutex<()>>,
 }
 
 /// A question. Slugs for category and tags, the level in lower case.
@@ -59,11 +62,15 @@ type Texts = Vec<(Id, Json)>;
 impl Search {
     #[must_use]
     pub fn new(contents: Contents, index: Arc<dyn SearchIndex>) -> Self {
-        Self { contents, index }
+        Self { contents, index, feeding: Arc::default() }
     }
 
     pub(super) fn contents(&self) -> &Contents {
         &self.contents
+    }
+
+    pub(super) async fn feeding(&self) -> MutexGuard<'_, ()> {
+        self.feeding.lock().await
     }
 
     #[must_use]

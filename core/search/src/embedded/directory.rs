@@ -13,10 +13,11 @@ use tantivy::{Index, TantivyError, directory::MmapDirectory, tokenizer::Tokenize
 
 use super::schema::{Fields, MixedTokenizer, TOKENIZER, VERSION, failure};
 
-const FOLDER: &str = "embedded-index";
+pub(super) const FOLDER: &str = "embedded-index";
 const VERSION_FILE: &str = "lyceum-version";
 
-/// What was found at the place of the index.
+/// What was found at the place of the index. Whether it was ever filled to the
+/// end is another question; see [`super::marks`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
     /// An index of this version, in order.

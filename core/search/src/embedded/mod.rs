@@ -14,6 +14,8 @@ mod directory;
 mod evidence;
 mod filter;
 mod lookup;
+mod marks;
+
 mod order;
 mod schema;
 mod score;
@@ -25,7 +27,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lyceum_domain::search::{Document, Hits, Query, SearchError, SearchIndex};
+use lyceum_domain::search::{Document, Hits, OwnIndex, Query, SearchError, SearchIndex};
 use lyceum_kernel::Id;
 use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument,
@@ -33,6 +35,7 @@ use tantivy::{
 };
 
 pub use self::directory::Opening;
+use self::marks::Marks;
 use self::schema::{Fields, failure};
 
 /// Bytes the writer may use while documents are being added; freed after. The
@@ -48,6 +51,8 @@ struct Shared {
     reader: IndexReader,
     fields: Fields,
     opening: Opening,
+    /// None in memory.
+    marks: Option<Marks>,
     /// Opened by the first write and kept: one process writes at a time.
     writer: Mutex<Option<IndexWriter>>,
 }
@@ -61,14 +66,14 @@ impl EmbeddedIndex {
     pub fn open(directory: &Path) -> Result<Self, SearchError> {
         let fields = Fields::new();
         let (index, opening) = directory::in_directory(directory, &fields)?;
-        Self::of(index, fields, opening)
+        Self::of(index, fields, opening, Some(Marks::of(directory)))
     }
 
     /// # Errors
     /// When memory for it cannot be had.
     pub fn in_memory() -> Result<Self, SearchError> {
         let fields = Fields::new();
-        Self::of(directory::in_memory(&fields), fields, Opening::Created)
+        Self::of(directory::in_memory(&fields), fields, Opening::Created, None)
     }
 
     /// What was found when it was opened; an index that is not `Kept` is empty.
@@ -77,9 +82,9 @@ impl EmbeddedIndex {
         &self.0.opening
     }
 
-    fn of(index: Index, fields: Fields, opening: Opening) -> Result<Self, SearchError> {
+    fn of(index: Index, fields: Fields, opening: Opening, marks: Option<Marks>) -> Result<Self, SearchError> {
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failure)?;
-        Ok(Self(Arc::new(Shared { index, reader, fields, opening, writer: Mutex::new(None) })))
+        Ok(Self(Arc::new(Shared { index, reader, fields, opening, marks, writer: Mutex::new(None) })))
     }
 
     async fn blocking<T: Send + 'static>(
@@ -151,7 +156,13 @@ impl SearchIndex for EmbeddedIndex {
     }
 
     async fn clear(&self) -> Result<(), SearchError> {
-        self.blocking(|shared| shared.write(|writer| writer.delete_all_documents().map(|_| ()))).await
+        self.blocking(|shared| {
+            if let Some(marks) = &shared.marks {
+                marks.forget_filled()?;
+            }
+            shared.write(|writer| writer.delete_all_documents().map(|_| ()))
+        })
+        .await
     }
 
     async fn search(&self, query: &Query) -> Result<Hits, SearchError> {
@@ -165,5 +176,9 @@ impl SearchIndex for EmbeddedIndex {
 
     fn engine(&self) -> &'static str {
         "embedded"
+    }
+
+    fn own(&self) -> Option<&dyn OwnIndex> {
+        self.0.marks.as_ref().map(|marks| marks as &dyn OwnIndex)
     }
 }

@@ -224,3 +224,20 @@ async fn a_damaged_index_is_emptied_and_other_files_are_kept() {
         assert_eq!(fs::read_to_string(directory.path().join("mine.txt")).unwrap(), "kept");
     }
 }
+
+#[tokio::test]
+async fn an_index_remembers_that_it_was_filled_until_it_is_emptied() {
+    let directory = tempfile::tempdir().unwrap();
+    filled(directory.path()).await;
+    let reopened = || EmbeddedIndex::open(directory.path()).unwrap();
+    // It has documents, but nobody said that these are all.
+    assert!(!reopened().own().unwrap().is_filled());
+    reopened().own().unwrap().mark_filled().unwrap();
+    reopened().own().unwrap().set_consumer("search:one").unwrap();
+    assert!(reopened().own().unwrap().is_filled());
+    assert_eq!(reopened().own().unwrap().consumer().as_deref(), Some("search:one"));
+    reopened().clear().await.unwrap();
+    assert!(!reopened().own().unwrap().is_filled());
+    assert_eq!(reopened().own().unwrap().consumer().as_deref(), Some("search:one"));
+    assert!(EmbeddedIndex::in_memory().unwrap().own().is_none());
+}

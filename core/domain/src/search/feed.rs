@@ -1,0 +1,81 @@
+//! From which place in the outbox the index is fed, and when it is filled from
+//! the database instead.
+//!
+//! **Invariant:** an index that belongs to one node has a place of its own in
+//! the outbox: what another node has read is not lost to it.
+//! **Invariant:** it is fed from there only after it was filled to the end; an
+//! interrupted filling begins again.
+
+use std::time::Duration;
+
+use lyceum_kernel::{Id, Result};
+use lyceum_store::Dialect;
+
+use super::{CONSUMER, OwnIndex, Progress, Search, indexer::unavailable};
+
+/// How often a consumer shows that it lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3600);
+
+/// A node that was silent for so long loses its place, so that events need not
+/// be held for it; should it come back, it fills its index again.
+const SILENT: Duration = Duration::from_secs(7 * 86_400);
+
+impl Search {
+    /// The consumer that feeds the index here; fills the index first where that
+    /// was never done to the end, or its place is gone.
+    pub(super) async fn consumer(&self) -> Result<String> {
+        let Some(own) = self.index().own() else { return Ok(CONSUMER.to_owned()) };
+        let database = self.contents().database();
+        let consumer = self.name(own).await?;
+        if !own.is_filled() || database.outbox().place(database, &consumer).await?.is_none() {
+            tracing::info!("the search index is filled from the database");
+            let entries = self.fill(own, |_| ()).await?;
+            tracing::info!(entries, "the search index was filled");
+        }
+        Ok(consumer)
+    }
+
+    /// The name of this node's consumer. Over SQLite there is one node.
+    async fn name(&self, own: &dyn OwnIndex) -> Result<String> {
+        let database = self.contents().database();
+        if database.dialect() == Dialect::Sqlite {
+            return Ok(CONSUMER.to_owned());
+        }
+        if let Some(name) = own.consumer() {
+            return Ok(name);
+        }
+        let first = database.outbox().claim(database, CONSUMER).await?;
+        let name = if first { CONSUMER.to_owned() } else { format!("{CONSUMER}:{}", Id::new()) };
+        own.set_consumer(&name).map_err(unavailable)?;
+        Ok(name)
+    }
+
+    /// Empties the index and fills it. The mark comes last: whatever happens
+    /// before is repeated at the next start.
+    pub(super) async fn fill(&self, own: &dyn OwnIndex, progress: impl FnMut(Progress)) -> Result<u64> {
+        let database = self.contents().database();
+        let consumer = self.name(own).await?;
+        self.index().clear().await.map_err(unavailable)?;
+        // What happens from here on is read from the outbox afterwards.
+        database.outbox().restart(database, &consumer).await?;
+        let entries = self.put_all(progress).await?;
+        own.mark_filled().map_err(unavailable)?;
+        Ok(entries)
+    }
+
+    /// Once an hour, also when nothing happens; and drops those who do no more.
+    pub(super) async fn give_sign_of_life(&self, consumer: &str) -> Result<()> {
+        let database = self.contents().database();
+        let (outbox, now) = (database.outbox(), database.now());
+        let Some(place) = outbox.place(database, consumer).await? else { return Ok(()) };
+        if place.updated_at.plus(SIGN_OF_LIFE) > now {
+            return Ok(());
+        }
+        outbox.advance(database, consumer, place.position).await?;
+        let dropped = outbox.drop_silent(database, CONSUMER, consumer, now.minus(SILENT)).await?;
+        if dropped > 0 {
+            tracing::warn!(dropped, "nodes were silent for seven days; should they come back, they fill their index");
+        }
+        Ok(())
+    }
+}
