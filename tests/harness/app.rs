@@ -146,11 +146,10 @@ impl TestApp {
         self.visitor().signed_in(&email).await
     }
 
-    /// Waits until the index holds what is published. On PostgreSQL a transaction
-    /// of another database of the server holds back what is read.
+    /// Waits until the indexes of all nodes hold what is published.
     pub async fn indexed(&self) {
         let behind = "SELECT 1 FROM outbox WHERE position > \
-                      COALESCE((SELECT position FROM outbox_consumer WHERE name = 'search'), 0)";
+                      COALESCE((SELECT MIN(position) FROM outbox_consumer WHERE name LIKE 'search%'), 0)";
         let database = &self.app.domains().database;
         until("the index has caught up", async || {
             self.app.domains().search.index_pending().await.unwrap();

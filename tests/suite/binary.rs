@@ -129,6 +129,31 @@ fn an_operator_does_everything_from_the_command_line() {
     assert!(succeeds(here, &["schema", "print"]).contains("type Query"));
 }
 
+/// Kills are spread over a first start, from its beginning to after its end.
+#[cfg(unix)]
+#[test]
+fn a_first_start_that_is_killed_at_any_moment_does_not_keep_the_next_one_from_starting() {
+    const KILLS: u32 = 24;
+    let directory = TempDir::new().unwrap();
+    let began = Instant::now();
+    succeeds(directory.path(), &["search", "reindex"]);
+    let whole = began.elapsed();
+    for kill in 0..KILLS {
+        let directory = TempDir::new().unwrap();
+        let here = directory.path();
+        // Twice in one directory: the second start finds what the first one left.
+        for _ in 0..2 {
+            let mut command = lyceum(here, &["serve", "--port", "0"]);
+            let started = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+            std::thread::sleep(whole * kill / KILLS);
+            // SIGKILL, which leaves it no time for anything.
+            drop(started);
+        }
+        assert!(succeeds(here, &["search", "reindex"]).contains("0 entries"));
+        assert!(succeeds(here, &["schema", "plan"]).contains("are those of the files"));
+    }
+}
+
 /// A running command; ended with the test, however that goes.
 struct Running(Child);
 

@@ -78,6 +78,84 @@ async fn an_index_that_is_lost_is_filled_again_at_the_next_start() {
     .await;
 }
 
+/// The mark is written last: without it nobody knows how far the filling came.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filling_that_was_interrupted_is_done_again_at_the_next_start() {
+    each_database(async |place| {
+        let index = place.directory.path().join("search/embedded-index");
+        let kept = place.directory.path().join("kept");
+        // An index in order, and without documents.
+        let app = place.app().start().await;
+        app.indexed().await;
+        app.stop().await;
+        until("the index closed", async || std::fs::rename(&index, &kept).ok()).await;
+        let app = place.app().start().await;
+        app.admin.publishes("course", json!({ "slug": "oats", "title": "Rolling porridge" })).await;
+        until("the course in the index", async || (found(&app, "porridge").await == ["oats"]).then_some(())).await;
+        app.stop().await;
+        until("the index closed", async || std::fs::remove_dir_all(&index).ok()).await;
+        std::fs::rename(&kept, &index).unwrap();
+        std::fs::remove_file(index.join("lyceum-filled")).unwrap();
+        let app = place.app().start().await;
+        until("the course in the index", async || (found(&app, "porridge").await == ["oats"]).then_some(())).await;
+        assert!(index.join("lyceum-filled").exists());
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_node_finds_what_any_node_publishes_and_hides() {
+    each_database(async |place| {
+        if place.name == "SQLite" {
+            return;
+        }
+        let other = tempfile::tempdir().unwrap();
+        let a = place.app().start().await;
+        let elsewhere = |config: &mut Config| config.data_dir = other.path().to_owned();
+        let b = place.app().configured(elsewhere).start().await;
+        let mut courses = Vec::new();
+        for number in 0..10 {
+            let publisher = if number % 2 == 0 { &a.admin } else { &b.admin };
+            let input = json!({ "slug": format!("c{number}"), "title": format!("Weaving baskets {number}") });
+            courses.push(publisher.publishes("course", input).await);
+        }
+        for node in [&a, &b] {
+            until("all courses on each node", async || (found(node, "baskets").await.len() == 10).then_some(())).await;
+        }
+        let hide = "mutation ($id: ID!) { unpublishCourse(input: { id: $id }) { course { status } } }";
+        a.admin.data(hide, json!({ "id": courses[0] })).await;
+        for node in [&a, &b] {
+            let count = async || node.app.domains().search.index().count().await.unwrap();
+            until("the course out of each index", async || (count().await == 9).then_some(())).await;
+        }
+        // The second one was away for longer than its place is held.
+        b.stop().await;
+        a.clock.advance(std::time::Duration::from_secs(8 * 86_400));
+        until("the place of the silent node dropped", async || {
+            a.app.domains().search.index_pending().await.unwrap();
+            (places(&a).await == 1).then_some(())
+        })
+        .await;
+        let admin = a.visitor().signed_in("admin@example.com").await;
+        admin.publishes("course", json!({ "slug": "late", "title": "Weaving late baskets" })).await;
+        let b = place.app().configured(elsewhere).start().await;
+        until("all courses on the node", async || (found(&b, "baskets").await.len() == 10).then_some(())).await;
+        a.stop().await;
+        b.stop().await;
+    })
+    .await;
+}
+
+/// How many consumers feed an index.
+async fn places(app: &TestApp) -> i64 {
+    use sea_orm::{ConnectionTrait as _, Statement};
+    let database = &app.app.domains().database;
+    let sql = "SELECT COUNT(*) AS n FROM outbox_consumer WHERE name LIKE 'search%'";
+    let statement = Statement::from_string(database.dialect().backend(), sql);
+    database.reader().query_one_raw(statement).await.unwrap().unwrap().try_get("", "n").unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_engine_content_can_still_be_read_and_search_says_so() {
     each_database(async |place| {

@@ -67,7 +67,7 @@ impl CompileCache {
     /// The directory or its key file cannot be made or read.
     pub fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
-        let key = instance_key(&directory.join("cache.key"))?;
+        let key = instance_key(directory)?;
         Ok(Self { store: Some(Store { directory: directory.to_owned(), key }), ..Self::default() })
     }
 
@@ -191,17 +191,34 @@ impl Hasher for Digester {
     }
 }
 
-fn instance_key(path: &Path) -> io::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    match private(path) {
-        Ok(mut file) => {
-            rand::rng().fill_bytes(&mut key);
-            file.write_all(&key)?;
-            file.sync_all()?;
+/// The key of this directory. One that is missing or of the wrong length (left by
+/// a full disk) is made anew: what was compiled under it is compiled again.
+fn instance_key(directory: &Path) -> io::Result<[u8; 32]> {
+    let path = directory.join("cache.key");
+    match fs::read(&path) {
+        Ok(bytes) => {
+            if let Ok(key) = bytes.try_into() {
+                return Ok(key);
+            }
+            tracing::warn!(path = %path.display(), "the key of the compiled plugins is not whole; they are compiled again");
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::File::open(path)?.read_exact(&mut key)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
+    make_key(directory, &path)
+}
+
+/// Written beside and renamed, so that a crash leaves no half key. Of several
+/// processes at once the last one decides.
+fn make_key(directory: &Path, path: &Path) -> io::Result<[u8; 32]> {
+    let beside = directory.join(format!("cache.key.{}.part", rand::rng().next_u64()));
+    let mut key = [0; 32];
+    rand::rng().fill_bytes(&mut key);
+    let mut file = private(&beside)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    fs::File::open(path)?.read_exact(&mut key)?;
     Ok(key)
 }
 

@@ -1,6 +1,9 @@
 //! The wiring: from a configuration to running domains and a router.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::Router;
 use lyceum_domain::{Choices, Domains, Ports, plugin::PluginSettings, search::SearchIndex};
@@ -9,6 +12,7 @@ use lyceum_kernel::Clock;
 use lyceum_plugin_host::{PluginHost, PluginHostConfig};
 use lyceum_search::{EmbeddedIndex, MeilisearchIndex};
 use lyceum_store::{Database, Options};
+use sea_orm::{ConnectionTrait as _, Statement};
 use sha2::{Digest as _, Sha256};
 
 pub use crate::background::Background;
@@ -66,16 +70,16 @@ impl App {
         let model = Arc::new(schema::model(&types)?);
         let host = Arc::new(plugin_host(config, clock)?);
         let recorder = host.recorder();
-        let (search_index, wants_reindex) = search_index(purpose, config).await?;
+        let search_index = search_index(purpose, config)?;
         let ports = Ports { extensions: host.clone(), plugin_runtime: host.clone(), search_index };
         let choices = Choices {
             locales: config.locales.clone(),
             identity: config.identity.0.clone(),
-            token_key: keys::token_key(&config.data_dir)?,
+            token_key: keys::token_key(&config.data_dir, config.token_key.as_ref())?,
             payments: config.payment_settings(),
             comments_per_person: config.community.comments_per_person,
             retention: config.retention,
-            plugins: plugin_settings(config)?,
+            plugins: plugin_settings(config, &database).await?,
         };
         let domains = Domains::open(database, model, ports, choices).await?;
         domains.plugins.get_packages_from(Arc::new(plugin_source::Network::new(config)));
@@ -99,13 +103,7 @@ impl App {
             figures,
             settings: Arc::new(settings),
             transport,
-            beside: background::Beside {
-                wants_reindex,
-                recorder,
-                presence,
-                usage: config.data_dir.clone(),
-                revocations,
-            },
+            beside: background::Beside { recorder, presence, usage: config.data_dir.clone(), revocations },
         })
     }
 
@@ -141,12 +139,26 @@ impl App {
 pub(crate) async fn connect(config: &Config, clock: Arc<dyn Clock>) -> Result<Database, StartError> {
     let mut options = match &config.database.url {
         Some(url) => Options::new(with_creation(url.expose())),
-        None => Options::sqlite(&config.data_dir.join("lyceum.db")),
+        None => Options::sqlite(&private_database(&config.data_dir)?),
     };
     options.read_connections = config.database.read_connections;
+    options.statement = config.database.statement;
+    options.synchronous = config.database.synchronous;
     let database = Database::connect(&options, clock).await?;
     database.migrate().await?;
     Ok(database)
+}
+
+/// The SQLite file of a data directory. When it is new only this user can read
+/// it, and so it is with the files that SQLite makes beside it.
+fn private_database(directory: &Path) -> Result<PathBuf, StartError> {
+    let file = directory.join("lyceum.db");
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&file).map_err(|cause| StartError::DataDir { path: file.clone(), cause })?;
+    Ok(file)
 }
 
 /// A SQLite file that is named by the operator is made too.
@@ -177,32 +189,38 @@ fn plugin_host(config: &Config, clock: Arc<dyn Clock>) -> Result<PluginHost, Sta
     PluginHost::new(config).map_err(|error| StartError::Plugins(error.to_string()))
 }
 
-fn plugin_settings(config: &Config) -> Result<PluginSettings, StartError> {
+async fn plugin_settings(config: &Config, database: &Database) -> Result<PluginSettings, StartError> {
     let built_in = first_party::COMPONENTS.iter().map(|(_, wasm)| hex::encode(Sha256::digest(wasm))).collect();
-    let secret_key = keys::secret_key(&config.data_dir, config.plugins.secret_key.as_ref())?;
+    let used = has_sealed_secrets(database).await?;
+    let secret_key = keys::secret_key(&config.data_dir, config.plugins.secret_key.as_ref(), used)?;
     Ok(PluginSettings { policy: config.plugin_policy(), built_in, secret_key })
 }
 
-/// The index, and whether it is empty and wants to be filled.
-async fn search_index(purpose: Purpose, config: &Config) -> Result<(Arc<dyn SearchIndex>, bool), StartError> {
+async fn has_sealed_secrets(database: &Database) -> Result<bool, StartError> {
+    let sql = "SELECT 1 AS n FROM plugin_secret WHERE sealed LIMIT 1";
+    let statement = Statement::from_string(database.dialect().backend(), sql);
+    let found = database.reader().query_one_raw(statement).await.map_err(lyceum_store::failed)?;
+    Ok(found.is_some())
+}
+
+fn search_index(purpose: Purpose, config: &Config) -> Result<Arc<dyn SearchIndex>, StartError> {
     let failed = |error: lyceum_domain::search::SearchError| StartError::Search(error.to_string());
     let search = &config.search;
     match (search.engine, purpose) {
         (Engine::Meilisearch, _) => {
             let (url, key) = (search.url.as_deref().unwrap_or_default(), search.key.as_ref().map(|key| key.expose()));
             let index = MeilisearchIndex::new(url, key, &search.index).map_err(failed)?;
-            Ok((Arc::new(index), false))
+            Ok(Arc::new(index))
         }
-        (Engine::Embedded, Purpose::Command) => Ok((Arc::new(EmbeddedIndex::in_memory().map_err(failed)?), false)),
+        (Engine::Embedded, Purpose::Command) => Ok(Arc::new(EmbeddedIndex::in_memory().map_err(failed)?)),
         (Engine::Embedded, Purpose::Serve) => {
             let directory = config.data_dir.join("search");
             std::fs::create_dir_all(&directory).map_err(|error| StartError::Search(error.to_string()))?;
             let index = EmbeddedIndex::open(&directory).map_err(failed)?;
-            let wants_reindex = index.opening().wants_reindex();
             if let lyceum_search::Opening::Replaced(why) = index.opening() {
                 tracing::warn!(why, "the search index could not be used and is made anew");
             }
-            Ok((Arc::new(index), wants_reindex))
+            Ok(Arc::new(index))
         }
     }
 }

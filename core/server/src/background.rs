@@ -53,7 +53,6 @@ impl Background {
 /// What the tasks work with beside the domains.
 #[derive(Clone, Default)]
 pub(crate) struct Beside {
-    pub wants_reindex: bool,
     /// Keeps calls of plugins, when that is on.
     pub recorder: Option<Arc<Recorder>>,
     /// Where it is told that this server runs, in development mode.
@@ -66,14 +65,13 @@ pub(crate) struct Beside {
 
 pub(crate) fn spawn(domains: &Domains, beside: &Beside) -> Background {
     let (stop, stopped) = watch::channel(false);
-    let wants_reindex = beside.wants_reindex;
     // In development a plugin that was saved is to run at once.
     let follow_every = if beside.presence.is_some() { presence::INTERVAL } else { RECONCILE_INTERVAL };
     let beside = beside.spawn(domains, &stopped);
     let mut tasks = vec![
         tokio::spawn(supervise("search indexer", stopped.clone(), {
             let (domains, stopped) = (domains.clone(), stopped.clone());
-            move || index(domains.clone(), wants_reindex, stopped.clone())
+            move || index(domains.clone(), stopped.clone())
         })),
         tokio::spawn(supervise("payment janitor", stopped.clone(), {
             let domains = domains.clone();
@@ -156,14 +154,7 @@ async fn supervise<W: Future<Output = ()>>(name: &str, stopped: watch::Receiver<
     }
 }
 
-async fn index(domains: Domains, wants_reindex: bool, stopped: watch::Receiver<bool>) {
-    if wants_reindex {
-        // What happens meanwhile stays in the outbox and comes after.
-        match domains.search.reindex(|_| ()).await {
-            Ok(entries) => tracing::info!(entries, "the search index was filled"),
-            Err(failure) => return tracing::error!(cause = ?failure, "the search index could not be filled"),
-        }
-    }
+async fn index(domains: Domains, stopped: watch::Receiver<bool>) {
     domains.search.run_indexer(until(stopped)).await;
 }
 

@@ -3,8 +3,8 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    path::Path,
+    io::{self, ErrorKind, Write as _},
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -18,25 +18,82 @@ static WRITERS: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// It cannot be written; then the old content is as it was.
 pub(crate) fn replace(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    let temporary = temporary(path, bytes.as_ref())?;
+    if let Err(error) = fs::rename(&temporary, path) {
+        remove(&temporary);
+        return Err(error);
+    }
+    sync_directory(path)
+}
+
+/// Creates a file with its whole content, readable by this user only, unless
+/// there is one: then that one stays. Whether it was created.
+///
+/// # Errors
+/// It cannot be written; then there is none.
+pub(crate) fn create(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<bool> {
+    let temporary = temporary(path, bytes.as_ref())?;
+    let created = match fs::hard_link(&temporary, path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        // Some file systems have no hard links.
+        Err(_) if !path.exists() => fs::rename(&temporary, path).map(|()| true),
+        Err(error) => Err(error),
+    };
+    remove(&temporary);
+    let created = created?;
+    sync_directory(path)?;
+    Ok(created)
+}
+
+/// The content in a file beside `path`, on the disk.
+fn temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}-{}", std::process::id(), WRITERS.fetch_add(1, Ordering::Relaxed)));
+    let temporary = PathBuf::from(temporary);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let written = options.open(&temporary).and_then(|mut file| {
-        file.write_all(bytes.as_ref())?;
+        file.write_all(bytes)?;
         file.sync_all()
     });
-    let replaced = written.and_then(|()| fs::rename(&temporary, path));
-    if replaced.is_err() {
-        // The failure that is reported is the first one.
-        let _ = fs::remove_file(&temporary);
+    match written {
+        Ok(()) => Ok(temporary),
+        Err(error) => {
+            remove(&temporary);
+            Err(error)
+        }
     }
-    replaced?;
-    // The directory holds the name: without this a power cut may bring the old one back.
+}
+
+/// The failure that is reported is another one.
+fn remove(temporary: &Path) {
+    let _ = fs::remove_file(temporary);
+}
+
+/// The directory holds the name: without this a power cut may bring the old one back.
+fn sync_directory(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_one_that_creates_a_file_decides_its_content() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("key");
+        assert!(create(&path, b"first").expect("it can be written"));
+        assert!(!create(&path, b"second").expect("it is there"));
+        assert_eq!(fs::read(&path).expect("it is there"), b"first");
+        replace(&path, b"third").expect("it can be written");
+        assert_eq!(fs::read(&path).expect("it is there"), b"third");
+        assert_eq!(fs::read_dir(directory.path()).expect("it is there").count(), 1, "nothing is left beside it");
     }
 }

@@ -62,6 +62,17 @@ async fn a_file_of_another_installation_is_not_trusted() {
     assert_eq!(start(ours.path()).await, COMPILED);
 }
 
+#[tokio::test]
+async fn a_key_that_is_not_whole_is_made_anew_and_plugins_are_compiled_again() {
+    let directory = tempfile::tempdir().unwrap();
+    start(directory.path()).await;
+    for half in [b"".as_slice(), b"half a key"] {
+        fs::write(directory.path().join("cache.key"), half).unwrap();
+        assert_eq!(start(directory.path()).await, COMPILED);
+        assert_eq!(start(directory.path()).await, CACHED);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn the_key_is_readable_by_nobody_else() {

@@ -12,6 +12,7 @@ use lyceum_domain::{
     retention::RetentionSettings,
 };
 use lyceum_kernel::{Locale, Locales};
+use lyceum_store::Synchronous;
 use serde::Deserialize;
 
 use super::{
@@ -33,6 +34,8 @@ pub struct Config {
     pub content: Content,
     pub search: Search,
     pub identity: Identity,
+    /// What signs access tokens, 32 bytes in hexadecimal; none: the key of the data directory.
+    pub token_key: Option<Secret>,
     pub payments: Payments,
     pub community: Community,
     pub retention: RetentionSettings,
@@ -49,6 +52,10 @@ pub struct Database {
     /// Absent: SQLite in the data directory. It may hold a password.
     pub url: Option<Secret>,
     pub read_connections: u32,
+    /// How long one statement of a read may run.
+    pub statement: Duration,
+    /// For SQLite.
+    pub synchronous: Synchronous,
 }
 
 /// Content types beside the built-in ones.
@@ -177,6 +184,7 @@ impl Config {
             content: Content { dir: values.optional("content.dir").map(PathBuf::from) },
             search: search(values),
             identity: identity(values),
+            token_key: token_key(values),
             payments: payments(values),
             community: community(values),
             retention: retention(values),
@@ -261,7 +269,18 @@ fn database(values: &mut Values) -> Database {
     let known = |url: &String| ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
     values.check(url.as_ref().is_none_or(known), "database.url", "it must begin with sqlite: or postgres://");
     let read_connections = u32::try_from(values.within("database.read_connections", 1, 200)).unwrap_or(1);
-    Database { url: url.map(Secret::new), read_connections }
+    let synchronous: String = values.get("database.synchronous");
+    values.check(
+        matches!(synchronous.as_str(), "full" | "normal"),
+        "database.synchronous",
+        "it must be `full` or `normal`",
+    );
+    Database {
+        url: url.map(Secret::new),
+        read_connections,
+        statement: Duration::from_secs(values.within("database.statement_seconds", 1, 60)),
+        synchronous: if synchronous == "normal" { Synchronous::Normal } else { Synchronous::Full },
+    }
 }
 
 fn search(values: &mut Values) -> Search {
@@ -314,6 +333,14 @@ fn identity(values: &mut Values) -> Identity {
         redirect_uris,
         member_list: values.get("community.member_list"),
     })
+}
+
+fn token_key(values: &mut Values) -> Option<Secret> {
+    let text = values.optional("identity.token_key")?;
+    let digits = text.trim();
+    let whole = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    values.check(whole, "identity.token_key", "it must be 64 hexadecimal digits");
+    Some(Secret::new(digits))
 }
 
 fn is_web_address(text: &str) -> bool {

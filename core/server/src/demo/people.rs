@@ -1,13 +1,13 @@
 //! The admin of the demo, and those who comment.
 
-use std::{io::Write as _, path::Path};
+use std::path::Path;
 
 use lyceum_domain::identity::{Actor, CreateUser, Password, Peer, RegisterInput};
 use lyceum_kernel::{ErrorCode, Failure, Id, Locale, Viewer};
 use lyceum_store::failed;
 use sea_orm::{ConnectionTrait as _, Statement};
 
-use crate::{StartError, app::App, commands::user::generated, keys};
+use crate::{StartError, app::App, commands::user::generated, replace};
 
 pub(crate) const ADMIN_EMAIL: &str = "admin@demo.example";
 
@@ -39,10 +39,7 @@ pub(super) async fn admin(app: &App, data_dir: &Path, password: Option<String>) 
 }
 
 fn keep(file: &Path, password: &str) -> std::io::Result<()> {
-    if file.exists() {
-        std::fs::remove_file(file)?;
-    }
-    keys::private_file(file)?.write_all(password.as_bytes())
+    replace::replace(file, password)
 }
 
 async fn user(app: &App, email: &str) -> Result<Option<Id>, Failure> {

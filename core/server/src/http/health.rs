@@ -75,12 +75,13 @@ impl Checks {
     }
 
     async fn check(&self) -> Findings {
-        let (database, schema, search) = tokio::join!(
+        let (reads, writes, schema, search) = tokio::join!(
             answers(query(&self.domains, "SELECT 1 AS n")),
+            answers(self.domains.database.takes_writes()),
             answers(query(&self.domains, "SELECT COUNT(*) AS n FROM content_type")),
             answers(async { self.domains.search.index().count().await.is_ok() }),
         );
-        Findings { database, schema, search }
+        Findings { database: reads && writes, schema, search }
     }
 }
 
