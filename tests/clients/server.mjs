@@ -1,17 +1,17 @@
 // The server under judgement: where it is, and how to ask it.
 //
 // run.sh starts a throw-away demo server and says where it is by environment:
-// LYCEUM_CLIENTS_URL, LYCEUM_CLIENTS_DATA_DIR and LYCEUM_CLIENTS_PASSWORD.
+// CLIENTS_URL, CLIENTS_DATA_DIR and CLIENTS_PASSWORD.
 
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const BASE = (process.env.LYCEUM_CLIENTS_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
+export const BASE = (process.env.CLIENTS_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
 export const ENDPOINT = `${BASE}/graphql`;
-export const DATA_DIR = process.env.LYCEUM_CLIENTS_DATA_DIR ?? '';
+export const DATA_DIR = process.env.CLIENTS_DATA_DIR ?? '';
 export const ADMIN_EMAIL = 'admin@demo.example';
-export const ADMIN_PASSWORD = process.env.LYCEUM_CLIENTS_PASSWORD ?? 'correct horse battery 1';
+export const ADMIN_PASSWORD = process.env.CLIENTS_PASSWORD ?? 'correct horse battery 1';
 
 const RESPONSE_JSON = 'application/graphql-response+json';
 const PATIENCE_SECONDS = 65;

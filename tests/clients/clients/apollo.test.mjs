@@ -105,7 +105,7 @@ for (const [version, apollo] of Object.entries(VERSIONS)) {
   });
 
   test(`${version}: a refused mutation has its code`, async () => {
-    const mutation = client(apollo).mutate({ mutation: gql(FORBIDDEN), variables: { id: 'tag_x' } });
+    const mutation = client(apollo).mutate({ mutation: gql(FORBIDDEN), variables: { name: 'By a visitor' } });
     const failed = await mutation.then(() => assert.fail('it passed'), error => error);
     assert.deepEqual(codesOf(failed), ['UNAUTHENTICATED'], `${failed}`);
   });

@@ -41,8 +41,8 @@ export const REFRESH = /* GraphQL */ `
 `;
 
 export const FORBIDDEN = /* GraphQL */ `
-  mutation DeleteTag($id: ID!) {
-    deleteTag(input: { id: $id }) { deletedId }
+  mutation CreateTag($name: String!) {
+    createTag(input: { slug: "by-a-visitor", name: $name }) { tag { id } }
   }
 `;
 
@@ -69,8 +69,8 @@ export function recordingFetch() {
   return Object.assign(record, { requests });
 }
 
-/** The codes in what a client throws, wherever that client puts them. */
+/** The different codes in what a client throws, wherever that client puts them. */
 export function codesOf(error) {
   const errors = error?.graphQLErrors ?? error?.errors ?? error?.response?.errors ?? [];
-  return errors.map(each => each.extensions?.code);
+  return [...new Set(errors.map(each => each.extensions?.code))];
 }

@@ -27,7 +27,7 @@ test('graphql-request: pages, one after the other', async () => {
 test('graphql-request: errors have their messages and codes', async () => {
   const client = new GraphQLClient(ENDPOINT);
   for (const [document, code] of [[INVALID, 'GRAPHQL_VALIDATION_FAILED'], [FORBIDDEN, 'UNAUTHENTICATED'], [HOME, 'BAD_USER_INPUT']]) {
-    const variables = document === FORBIDDEN ? { id: 'tag_x' } : {};
+    const variables = document === FORBIDDEN ? { name: 'By a visitor' } : {};
     const failed = await client.request(document, variables).then(() => assert.fail('it passed'), error => error);
     assert.ok(failed instanceof ClientError);
     assert.deepEqual(codesOf(failed), [code], failed.message);

@@ -44,13 +44,6 @@ test('a document under the hash of another is refused and not remembered', async
   assert.deepEqual(codes(again.body), ['PERSISTED_QUERY_NOT_FOUND']);
 });
 
-test('an invalid document is not remembered', async () => {
-  const query = fresh('nothing');
-  await post({ query, extensions: extensions(sha256(query)) });
-  const { body } = await post({ extensions: extensions(sha256(query)) });
-  assert.deepEqual(codes(body), ['PERSISTED_QUERY_NOT_FOUND']);
-});
-
 test('a visitor\'s GET by hash may be cached, and a second one is answered by its tag alone', async () => {
   const query = fresh();
   await post({ query, extensions: extensions(sha256(query)) });

@@ -28,7 +28,7 @@ for (const [kind, made] of Object.entries(STALE)) {
 
   test(`a mutation with a token that is ${kind} is refused as a request`, async () => {
     const [token, code] = await made(await register());
-    const { status, body } = await post({ query: FORBIDDEN, variables: { id: 'tag_x' } }, bearer(token));
+    const { status, body } = await post({ query: FORBIDDEN, variables: { name: 'By a visitor' } }, bearer(token));
     assert.equal(status, 401);
     assert.deepEqual(codes(body), [code]);
     assert.ok(!('data' in body));

@@ -32,7 +32,7 @@ test('urql: errors have their messages and codes', async () => {
   const invalid = await each.query(INVALID, {});
   assert.deepEqual(codesOf(invalid.error), ['GRAPHQL_VALIDATION_FAILED'], `${invalid.error}`);
   assert.match(invalid.error.message, /nothing/);
-  const refused = await each.mutation(FORBIDDEN, { id: 'tag_x' });
+  const refused = await each.mutation(FORBIDDEN, { name: 'By a visitor' });
   assert.deepEqual(codesOf(refused.error), ['UNAUTHENTICATED'], `${refused.error}`);
 });
 

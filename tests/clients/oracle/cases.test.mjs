@@ -72,6 +72,8 @@ const DOCUMENTS = [
   ['surrogate pair in a literal', 'valid', '{ tier(key: "\\uD83D\\uDE00") { id } }'],
   ['code point escape in a literal', 'valid', '{ tier(key: "\\u{1F600}") { id } }'],
   ['lone surrogate', 'invalid', '{ tier(key: "\\uD83D") { id } }'],
+  ['comma before a colon', 'valid', 'query ($a, : Int) { x, : courses(first, : $a, locale, : "en") { totalCount } }'],
+  ['comma after a spread', 'valid', '{ ..., F ..., on Query { __typename } ..., @include(if: true) { __typename } } fragment F on Query { __typename }'],
   ['description of an operation', 'valid', '"What it asks." query Q { __typename }'],
   ['description of a fragment', 'valid', '{ ...F } """A part.""" fragment F on Query { __typename }'],
   ['description of a variable', 'valid', 'query ("How many." $a: Int) { courses(first: $a) { totalCount } }'],
@@ -175,6 +177,7 @@ test('an absent variable leaves the filter field out, in a list too', async () =
 
 test('errors say where: locations and path stand beside the message', async () => {
   const invalid = await post({ query: '{\n  courses {\n    nothing\n  }\n}' });
+  assert.equal(invalid.body.errors.length, 1, JSON.stringify(invalid.body.errors));
   assert.deepEqual(invalid.body.errors[0].locations, [{ line: 3, column: 5 }]);
   assert.equal(invalid.body.errors[0].extensions.locations, undefined);
   const field = await post({ query: '{ a: moderationQueue { totalCount } }' });
@@ -185,8 +188,9 @@ test('errors say where: locations and path stand beside the message', async () =
 
 test('a parse error does not repeat the document', async () => {
   const { body } = await post({ query: `{ ${'courses { totalCount } '.repeat(500)} !` });
-  assert.deepEqual(codes(body), ['GRAPHQL_PARSE_FAILED']);
-  assert.ok(body.errors[0].message.length < 1000, `${body.errors[0].message.length} characters`);
+  assert.deepEqual([...new Set(codes(body))], ['GRAPHQL_PARSE_FAILED']);
+  const length = JSON.stringify(body).length;
+  assert.ok(length < 4000, `${length} characters`);
 });
 
 test('node takes an id alone and an entry says its language', async () => {

@@ -24,9 +24,6 @@ const memory = new Memory(schema, await readRows(schema));
 const world = memory.worlds[LOCALES[0]];
 const WANTED = Math.max(500, Math.round(COUNT / 3));
 
-// LYCEUM_ORACLE_SPELLING=plain leaves documents as graphql-js prints them.
-const SPELLED = process.env.LYCEUM_ORACLE_SPELLING !== 'plain';
-
 const ROOTS = new Set(['node', 'me', 'orders', ...Object.values(LISTS), ...Object.keys(LISTS).map(lookup)]);
 const LIST_TYPES = Object.fromEntries(Object.entries(LISTS).map(([type, list]) => [list, type]));
 
@@ -196,7 +193,7 @@ function kind(found) {
 function request(choices) {
   const made = generate(schema, random, { fields, arguments: args, budget: 35, ...choices });
   const locale = random.chance(0.15) ? random.pick(LOCALES) : undefined;
-  return { text: SPELLED ? respelled(print(made.document), random) : print(made.document), variables: made.variables, operationName: made.operationName, locale };
+  return { text: respelled(print(made.document), random), variables: made.variables, operationName: made.operationName, locale };
 }
 
 /** Documents in rounds, so that later ones can use cursors of earlier answers. */

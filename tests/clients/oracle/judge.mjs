@@ -38,10 +38,10 @@ const INVALID = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']);
  */
 export async function serverVerdict(request) {
   const answer = await post(request);
-  return { verdict: judged(answer), ...answer };
+  return { verdict: judged(answer, request.query), ...answer };
 }
 
-function judged({ status, body }) {
+function judged({ status, body }, text) {
   const found = codes(body);
   const unread = !('data' in body);
   if (found.some(code => code === 'INTERNAL' || code === 'NOT_JSON' || code === 'NO_CODE')) return 'broken';
@@ -49,8 +49,13 @@ function judged({ status, body }) {
   if (found.some(code => INVALID.has(code))) return unread && status === 400 ? 'invalid' : 'broken';
   if (!unread) return 'valid';
   if (found.some(code => LIMITS.has(code))) return 'refused';
-  if (found.includes('BAD_USER_INPUT')) return status === 400 ? 'variables' : 'broken';
+  if (body.errors.some(error => isOfVariable(error, text))) return status === 400 ? 'variables' : 'broken';
   return found.includes('RATE_LIMITED') ? 'limited' : 'valid';
+}
+
+/** Wrong variables are told with the path in them; other input is judged when the operation is planned. */
+function isOfVariable({ extensions }, text) {
+  return extensions.code === 'BAD_USER_INPUT' && extensions.path !== undefined && text.includes(`$${extensions.path[0]}`);
 }
 
 /** Whether the two agree. What a limit refuses is judged by nobody. */

@@ -321,7 +321,7 @@ const TEXT_FAULTS = {
   'empty braces': (source, random) => `${source} ${random.pick(['query Empty { }', 'fragment E on Query { }', 'query Empty() { id }', '{ courses() { totalCount } }'])}`,
   'odd number': (source, random) => odd(random, ['01', '-', '1.', '.5', '1e', '0xF', '1a', '-01', '1.2.3', '00', '+1', '1_000', '2n']),
   'odd string': (source, random) =>
-    odd(random, ['"\\x"', '"\\u12"', '"\\u{110000}"', '"\\u{D800}"', '"\\uD83D"', '"\\uDE00\\uD83D"', '"\\u{}"', '"\\u{zz}"', '"a\nb"', '"open', '"""open', "'a'", '"\\u{0000000001F600}"', '"\\u{1F600"']),
+    odd(random, ['"\\x"', '"\\u12"', '"\\u{110000}"', '"\\u{D800}"', '"\\uD83D"', '"\\uDE00\\uD83D"', '"\\u{}"', '"\\u{zz}"', '"a\nb"', '"open', '"""open', "'a'", '"\\u{1F600"']),
   'reserved or odd name': (source, random) =>
     random.pick(['fragment on on Query { __typename } { ...on }', '{ __typename: __typename }', '{ a-b }', '{ 1a }', '{ é }', 'query true { __typename }', '{ true: __typename }', 'query Q($true: Int) { courses(first: $true) { totalCount } }', '{ courses(sort: [true]) { totalCount } }', '{ courses(sort: [null]) { totalCount } }']),
   'type system in a query': (source, random) => `${source} ${random.pick(['type A { a: Int }', 'extend type Query { a: Int }', 'schema { query: Query }', 'directive @a on FIELD', '"text" scalar S', 'input I @oneOf { a: Int }'])}`,

@@ -5,12 +5,18 @@ import { Lexer, Source, TokenKind } from 'graphql';
 
 const BETWEEN = [' ', ' ', ' ', '\n', ', ', '\t', ' # not read "\n', '\r\n', ' \uFEFF'];
 
+// LYCEUM_ORACLE_SPELLING: `plain` leaves documents as graphql-js prints them,
+// `without-commas` does all but that, to look past a parser that stumbles there.
+const SPELLING = process.env.LYCEUM_ORACLE_SPELLING;
+const COMMA = SPELLING === 'without-commas' ? '' : ',';
+
 /** The text of the document with its tokens written anew. */
 export function respelled(text, random) {
+  if (SPELLING === 'plain') return text;
   const lexer = new Lexer(new Source(text));
   let out = random.chance(0.05) ? '\uFEFF' : '';
   for (let token = lexer.advance(); token.kind !== TokenKind.EOF; token = lexer.advance()) {
-    out += written(token, text, random) + random.pick(BETWEEN);
+    out += written(token, text, random) + random.pick(BETWEEN).replace(',', COMMA);
   }
   return out;
 }

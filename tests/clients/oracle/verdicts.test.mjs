@@ -32,6 +32,7 @@ const BASES = [
 
 const random = new Random(SEED);
 const schema = await serverSchema();
+const bases = BASES.filter(text => documentVerdict(schema, text).verdict === 'valid');
 const mutations = {
   root: schema.getMutationType(),
   fields: type => Object.values(type.getFields()).filter(field => type !== schema.getMutationType() || !OPEN.has(field.name)),
@@ -45,7 +46,7 @@ function operation() {
 
 /** Compares one request; the difference is added to the tally, the first of a class made small. */
 async function compare(tally, { text, operationName, variables }) {
-  const expected = documentVerdict(schema, text);
+  const expected = requestVerdict(text, operationName, variables);
   const answer = await serverVerdict({ query: text, operationName, variables });
   if (agree(expected.verdict, answer.verdict)) {
     tally[answer.verdict === 'refused' ? 'refused' : 'agreed'] += 1;
@@ -53,18 +54,26 @@ async function compare(tally, { text, operationName, variables }) {
   }
   tally.differences.push('');
   const place = tally.differences.length - 1;
-  const small = place === 0 ? await shrunk(text, each => differs(each, variables)) : text;
-  tally.differences[place] = await described(small, variables);
+  const small = place === 0 ? await shrunk(text, each => differs(each, operationName, variables)) : text;
+  tally.differences[place] = await described(small, operationName, variables);
 }
 
-async function differs(text, variables) {
-  const answer = await serverVerdict({ query: text, variables });
-  return !['refused', 'variables'].includes(answer.verdict) && !agree(documentVerdict(schema, text).verdict, answer.verdict);
+/** Of a valid document the variables are judged too. */
+function requestVerdict(text, operationName, variables) {
+  const judged = documentVerdict(schema, text);
+  const several = judged.document?.definitions.filter(each => each.kind === Kind.OPERATION_DEFINITION).length > 1;
+  if (judged.verdict !== 'valid' || (several && operationName === undefined)) return judged;
+  return variablesVerdict(schema, judged.document, operationName, variables);
 }
 
-async function described(text, variables) {
-  const expected = documentVerdict(schema, text);
-  const answer = await serverVerdict({ query: text, variables });
+async function differs(text, operationName, variables) {
+  const answer = await serverVerdict({ query: text, operationName, variables });
+  return !agree(requestVerdict(text, operationName, variables).verdict, answer.verdict);
+}
+
+async function described(text, operationName, variables) {
+  const expected = requestVerdict(text, operationName, variables);
+  const answer = await serverVerdict({ query: text, operationName, variables });
   const reason = expected.errors[0]?.message;
   return difference(text, { variables, expected: expected.verdict, actual: answer.verdict, reason, body: answer.body });
 }
@@ -99,7 +108,7 @@ test('documents with a fault', async t => {
 function faulty(fault, wanted) {
   const requests = [];
   for (let tries = 0; requests.length < wanted && tries < wanted * 20; tries += 1) {
-    const base = random.chance(0.3) ? { document: parse(random.pick(BASES)), variables: { f: {}, i: true } } : operation();
+    const base = random.chance(0.3) ? { document: parse(random.pick(bases)), variables: { f: {}, i: true } } : operation();
     const text = broken(schema, base.document, fault, random);
     if (text === undefined || (text.includes('mutation') && harmful(text))) continue;
     requests.push({ text, variables: base.variables });
