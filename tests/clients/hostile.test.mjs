@@ -168,6 +168,7 @@ function checked({ status, text }) {
     const code = error.extensions?.code;
     assert.ok(CODES.has(code), `${status}: the code ${code} is in no table: ${error.message?.slice(0, 200)}`);
     assert.notEqual(code, 'INTERNAL', error.message);
+    assert.doesNotMatch(error.message, /\bstruct\b|\bserde\b|panicked|\.rs:\d/, 'the message is of the inside');
     assert.ok(error.message.length < 4000, `a message of ${error.message.length} characters`);
   }
   assert.notEqual(status, 500);

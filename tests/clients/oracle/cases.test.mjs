@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'graphql';
-import { ask, codes, post } from '../server.mjs';
+import { ENDPOINT, ask, codes, post } from '../server.mjs';
 import { documentVerdict, serverVerdict, variablesVerdict } from './judge.mjs';
 import { serverSchema } from './schema.mjs';
 
@@ -159,6 +159,30 @@ test('introspection beside other fields is answered', async () => {
 test('introspection in a document with two operations is answered', async () => {
   const { body } = await post({ query: 'query A { __schema { queryType { name } } } query B { __typename }', operationName: 'A' });
   assert.deepEqual(body.data, { __schema: { queryType: { name: 'Query' } } });
+});
+
+test('among several operations one must be named, and be there', async () => {
+  const query = 'query A { a: __typename } query B { b: __typename }';
+  for (const operationName of [undefined, null, 'C']) {
+    const { status, body } = await post({ query, operationName });
+    assert.equal(status, 400, JSON.stringify(body));
+    assert.ok(!('data' in body) && body.errors.length > 0);
+    assert.notDeepEqual(codes(body), ['INTERNAL']);
+  }
+  assert.deepEqual((await post({ query, operationName: 'B' })).body.data, { b: 'Query' });
+});
+
+test('a list is no request, and null is no variables', async () => {
+  const list = await post('["{__typename}", null, null]');
+  assert.equal(list.status, 400);
+  assert.deepEqual(codes(list.body), ['BAD_REQUEST']);
+  const response = await fetch(`${ENDPOINT}?query={__typename}&variables=null`);
+  assert.deepEqual((await response.json()).data, { __typename: 'Query' });
+});
+
+test('a message about a variable names it', async () => {
+  const { body } = await post({ query: 'query ($page: Int!) { courses(first: $page) { totalCount } }' });
+  assert.match(body.errors[0].message, /\$page\b/);
 });
 
 test('both escapes of a code point mean the same text', async () => {

@@ -27,6 +27,9 @@ const WANTED = Math.max(500, Math.round(COUNT / 3));
 const ROOTS = new Set(['node', 'me', 'orders', ...Object.values(LISTS), ...Object.keys(LISTS).map(lookup)]);
 const LIST_TYPES = Object.fromEntries(Object.entries(LISTS).map(([type, list]) => [list, type]));
 
+// The language that the request will ask for by its header.
+let language;
+
 function fields(type) {
   const all = Object.values(type.getFields());
   if (type === schema.getQueryType()) return all.filter(field => ROOTS.has(field.name));
@@ -57,7 +60,7 @@ function listArgs(parent, type, field) {
   const root = parent === schema.getQueryType();
   const result = {};
   if (root && random.chance(0.3)) result.locale = random.pick(LOCALES);
-  const cursors = root && random.chance(0.3) ? memory.known(type, result.locale ?? LOCALES[0]) : [];
+  const cursors = root && random.chance(0.3) ? memory.known(type, result.locale ?? language ?? LOCALES[0]) : [];
   if (cursors.length > 0) {
     const { sort, cursor } = random.pick(cursors);
     const forward = random.chance(0.6);
@@ -191,9 +194,9 @@ function kind(found) {
 }
 
 function request(choices) {
-  const made = generate(schema, random, { fields, arguments: args, budget: 35, ...choices });
-  const locale = random.chance(0.15) ? random.pick(LOCALES) : undefined;
-  return { text: respelled(print(made.document), random), variables: made.variables, operationName: made.operationName, locale };
+  language = random.chance(0.15) ? random.pick(LOCALES) : undefined;
+  const { document, variables, operationName } = generate(schema, random, { fields, arguments: args, budget: 35, ...choices });
+  return { text: respelled(print(document), random), variables, operationName, locale: language };
 }
 
 /** Documents in rounds, so that later ones can use cursors of earlier answers. */

@@ -46,7 +46,7 @@ function isDateTime(value) {
 
 function isDecimal(value) {
   if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value === 'string' && /^[+-]?\d+(\.\d+)?$/.test(value);
+  return typeof value === 'string' && value.length <= 40 && /^[+-]?\d+(\.\d+)?$/.test(value);
 }
 
 /** A scalar whose variables must pass `accepts`; its literals too, once `read` has made a value of them. */
@@ -65,11 +65,10 @@ function scalar(name, accepts, read) {
 }
 
 const literalOf = (...kinds) => node => (kinds.includes(node.kind) ? node.value : undefined);
-const numberOf = node => (node.kind === Kind.INT || node.kind === Kind.FLOAT ? Number(node.value) : undefined);
-
 const SCALARS = {
   DateTime: scalar('DateTime', isDateTime, literalOf(Kind.STRING)),
-  Decimal: scalar('Decimal', isDecimal, node => (node.kind === Kind.STRING ? node.value : numberOf(node))),
+  // A number is read as it is written, so that no digit is lost: without an exponent.
+  Decimal: scalar('Decimal', isDecimal, literalOf(Kind.STRING, Kind.INT, Kind.FLOAT)),
   Long: scalar('Long', Number.isSafeInteger, node => (node.kind === Kind.INT ? Number(node.value) : undefined)),
   // A variable inside a JSON literal is no error: it is put in when the literal is read.
   JSON: scalar('JSON', () => true, node => valueFromASTUntyped(node) ?? null),

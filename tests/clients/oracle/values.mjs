@@ -21,9 +21,9 @@ const INTS = [0, 1, 2, 5, -1, 2147483647, -2147483648];
 const JSONS = [null, true, 0, -1.5, 'text', [], [1, 'two', null], {}, { a: { b: [1, { c: null }] } }];
 const IDS = ['course_01m8n5vjgaeppss7brq0hn5y0c', 'user_01m8n5vhmhe41sm8mz0zaax37w', 'x', 'lyceum', 7];
 
-/** A JSON value that the type accepts. `hint(type, field)` may choose one, and `undefined` leaves it to chance. */
+/** A JSON value that the type accepts (null is one of JSON, but not of JSON!). `hint(type, field)` may choose one, and `undefined` leaves it to chance. */
 export function value(type, random, depth = 3, hint = () => undefined) {
-  if (isNonNullType(type)) return value(type.ofType, random, depth, hint);
+  if (isNonNullType(type)) return value(type.ofType, random, depth, hint) ?? false;
   if (isListType(type)) {
     if (random.chance(0.2)) return value(type.ofType, random, depth - 1, hint);
     return Array.from({ length: random.int(0, 3) }, () => value(type.ofType, random, depth - 1, hint));

@@ -143,6 +143,7 @@ function withVariants() {
   const definitions = made.document.definitions
     .filter(each => each.kind === Kind.OPERATION_DEFINITION)
     .flatMap(each => each.variableDefinitions ?? []);
+  assert.equal(documentVerdict(schema, text).verdict, 'valid', text);
   if (definitions.length === 0) return [];
   return variants(definitions, made.variables, random, 8).map(([kind, variables]) => [
     kind, { text, operationName: made.operationName, variables },
