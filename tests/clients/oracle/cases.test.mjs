@@ -210,6 +210,15 @@ test('errors say where: locations and path stand beside the message', async () =
   assert.deepEqual(field.body.data, { a: null });
 });
 
+test('a field that fails is null, and the others are answered', async () => {
+  const query = '{ ...F courses(first: 1) { totalCount } } fragment F on Query { x: moderationQueue { totalCount } ... { y: moderationQueue { totalCount } } }';
+  const { status, body } = await post({ query });
+  assert.equal(status, 200);
+  assert.deepEqual([body.data.x, body.data.y, typeof body.data.courses.totalCount], [null, null, 'number']);
+  assert.deepEqual(body.errors.map(error => error.path).sort(), [['x'], ['y']]);
+  assert.deepEqual(Object.keys(body.data), ['x', 'y', 'courses']);
+});
+
 test('a parse error does not repeat the document', async () => {
   const { body } = await post({ query: `{ ${'courses { totalCount } '.repeat(500)} !` });
   assert.deepEqual([...new Set(codes(body))], ['GRAPHQL_PARSE_FAILED']);
