@@ -82,7 +82,7 @@ pub const KEYS: &[Key] = &[
     key(
         "server.connections",
         "1000",
-        "Connections at once; fewer where the system allows fewer open files. Beyond, the one that has waited longest for its client is closed; when all are worked for, the new one gets 503.",
+        "Connections at once; fewer where the system allows fewer open files. Beyond, the one that has waited longest for its client is closed; when all are worked for, the new one gets 503. It is also the maximum of requests that are not answered whole.",
     ),
     key(
         "server.connections_per_network",

@@ -40,7 +40,8 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Admission {
     timeouts: Timeouts,
-    per_network: usize,
+    most: usize,
+    most_per_network: usize,
     running: Arc<Semaphore>,
     open: Arc<Mutex<OpenRequests>>,
 }
@@ -49,27 +50,33 @@ pub(crate) struct Admission {
 #[derive(Default)]
 struct OpenRequests {
     next: u64,
+    count: usize,
     by_network: HashMap<Network, BTreeMap<u64, Arc<Progress>>>,
 }
 
 impl Admission {
     pub fn new(timeouts: Timeouts, capacity: Capacity) -> Self {
         let running = Arc::new(Semaphore::new(capacity.requests.min(Semaphore::MAX_PERMITS)));
-        Self { timeouts, per_network: capacity.per_network, running, open: Arc::default() }
+        Self {
+            timeouts,
+            // HTTP/1.1 has one on each connection; HTTP/2 gets no more.
+            most: capacity.connections,
+            most_per_network: capacity.per_network,
+            running,
+            open: Arc::default(),
+        }
     }
 
-    /// A place among the requests of a network. When it has too many, one that
-    /// waits for its client is given up, as with connections.
+    /// A place among the requests of a network. When it has too many, or all
+    /// together, one that waits for its client is given up, as with connections.
     fn enter(&self, network: Network, activity: Option<Arc<Activity>>) -> Option<NetworkPlace> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.next += 1;
-        let number = open.next;
-        let own = open.by_network.entry(network).or_default();
-        if own.len() >= self.per_network {
-            give_one_up(own)?;
+        let crowded = open.by_network.get(&network).is_some_and(|own| own.len() >= self.most_per_network);
+        if (crowded && !open.give_up_of(network)) || (open.count >= self.most && !open.give_up_any()) {
+            return None;
         }
         let progress = Arc::new(Progress { activity, ..Progress::default() });
-        own.insert(number, progress.clone());
+        let number = open.insert(network, progress.clone());
         Some(NetworkPlace { admission: self.clone(), network, number, progress })
     }
 
@@ -90,14 +97,38 @@ impl Admission {
     }
 }
 
-/// The one that has been arriving for longest, or else the first whose answer
-/// is not taken.
-fn give_one_up(own: &mut BTreeMap<u64, Arc<Progress>>) -> Option<()> {
-    let arriving = own.iter().find(|(_, progress)| progress.turn_away());
-    let (number, _) = arriving.or_else(|| own.iter().find(|(_, progress)| progress.leave_untaken()))?;
-    let number = *number;
-    own.remove(&number);
-    Some(())
+impl OpenRequests {
+    fn insert(&mut self, network: Network, progress: Arc<Progress>) -> u64 {
+        self.next += 1;
+        self.count += 1;
+        self.by_network.entry(network).or_default().insert(self.next, progress);
+        self.next
+    }
+
+    fn remove(&mut self, network: Network, number: u64) {
+        let Some(own) = self.by_network.get_mut(&network) else { return };
+        self.count -= usize::from(own.remove(&number).is_some());
+        if own.is_empty() {
+            self.by_network.remove(&network);
+        }
+    }
+
+    /// The one that has been arriving for longest, or else the first whose answer
+    /// is not taken.
+    fn give_up_of(&mut self, network: Network) -> bool {
+        let Some(own) = self.by_network.get(&network) else { return false };
+        let arriving = own.iter().find(|(_, progress)| progress.turn_away());
+        let given_up = arriving.or_else(|| own.iter().find(|(_, progress)| progress.leave_untaken()));
+        let number = given_up.map(|(number, _)| *number);
+        number.inspect(|number| self.remove(network, *number)).is_some()
+    }
+
+    /// One of the network that has the most.
+    fn give_up_any(&mut self) -> bool {
+        let mut networks: Vec<_> = self.by_network.iter().map(|(network, own)| (own.len(), *network)).collect();
+        networks.sort_unstable_by_key(|(count, _)| std::cmp::Reverse(*count));
+        networks.into_iter().any(|(_, network)| self.give_up_of(network))
+    }
 }
 
 /// One request of a network, until it is answered whole.
@@ -111,11 +142,7 @@ struct NetworkPlace {
 impl Drop for NetworkPlace {
     fn drop(&mut self) {
         let mut open = self.admission.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(own) = open.by_network.get_mut(&self.network) else { return };
-        own.remove(&self.number);
-        if own.is_empty() {
-            open.by_network.remove(&self.network);
-        }
+        open.remove(self.network, self.number);
     }
 }
 
@@ -324,9 +351,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn admission(per_network: usize, requests: usize) -> Admission {
-        let server = Config::default().server;
-        Admission::new(server.timeouts, Capacity { per_network, requests, ..server.capacity })
+    fn admission(connections: usize, per_network: usize, requests: usize) -> Admission {
+        Admission::new(Config::default().server.timeouts, Capacity { connections, per_network, requests })
     }
 
     fn arriving(admission: &Admission, last: u8) -> Option<Arrival> {
@@ -336,7 +362,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_does_not_end_makes_room_for_another_request() {
-        let admission = admission(2, 10);
+        let admission = admission(100, 2, 10);
         let (slow, slower) = (arriving(&admission, 1).expect("room"), arriving(&admission, 1).expect("room"));
         let new = arriving(&admission, 1).expect("the oldest one makes room");
         assert!(!slow.progress().ended().await && !slow.end());
@@ -348,8 +374,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_network_with_the_most_makes_room_when_there_are_too_many_in_all() {
+        let admission = admission(3, 2, 10);
+        let quiet = arriving(&admission, 1).expect("room");
+        let (loud, louder) = (arriving(&admission, 2).expect("room"), arriving(&admission, 2).expect("room"));
+        let new = arriving(&admission, 3).expect("room is made");
+        assert!(!loud.end() && quiet.end() && louder.end() && new.end());
+        assert!(arriving(&admission, 4).is_none(), "all are worked on");
+    }
+
+    #[tokio::test]
     async fn so_many_are_worked_on_at_once() {
-        let admission = admission(10, 1);
+        let admission = admission(100, 10, 1);
         let (first, second) = (arriving(&admission, 1).expect("room"), arriving(&admission, 2).expect("room"));
         assert!(first.end() && first.end(), "the end is told twice");
         assert!(!second.end());
