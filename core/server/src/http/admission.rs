@@ -33,7 +33,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::{client::ClientAddress, envelope::request_id, refused};
 use crate::{
     config::{Capacity, Timeouts},
-    transport::{Activity, HeldUntilAnswered, Network, Work},
+    transport::{Activity, Network, ResponseGuard, Work},
 };
 
 /// Counts what runs. Cheap to clone.
@@ -69,7 +69,7 @@ impl Admission {
 
     /// A place among the requests of a network. When it has too many, or all
     /// together, one that waits for its client is given up, as with connections.
-    fn enter(&self, network: Network, activity: Option<Arc<Activity>>) -> Option<NetworkPlace> {
+    fn enter(&self, network: Network, activity: Option<Arc<Activity>>) -> Option<NetworkSlot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let crowded = open.by_network.get(&network).is_some_and(|own| own.len() >= self.most_per_network);
         if (crowded && !open.give_up_of(network)) || (open.count >= self.most && !open.give_up_any()) {
@@ -77,7 +77,7 @@ impl Admission {
         }
         let progress = Arc::new(Progress { activity, ..Progress::default() });
         let number = open.insert(network, progress.clone());
-        Some(NetworkPlace { admission: self.clone(), network, number, progress })
+        Some(NetworkSlot { admission: self.clone(), network, number, progress })
     }
 
     /// Resolves when the request has to be given up.
@@ -132,14 +132,14 @@ impl OpenRequests {
 }
 
 /// One request of a network, until it is answered whole.
-struct NetworkPlace {
+struct NetworkSlot {
     admission: Admission,
     network: Network,
     number: u64,
     progress: Arc<Progress>,
 }
 
-impl Drop for NetworkPlace {
+impl Drop for NetworkSlot {
     fn drop(&mut self) {
         let mut open = self.admission.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.remove(self.network, self.number);
@@ -207,7 +207,7 @@ pub(super) async fn limited(
         refusal = admission.expires(&arrival, is_upload) => refusal.response(&id),
     };
     arrival.worked();
-    response.extensions_mut().insert(HeldUntilAnswered(arrival));
+    response.extensions_mut().insert(ResponseGuard(arrival));
     response
 }
 
@@ -274,19 +274,19 @@ impl Progress {
 
 /// A request that arrives and is worked on. Held until it is answered whole.
 struct Arrival {
-    network: NetworkPlace,
+    network: NetworkSlot,
     running: Arc<Semaphore>,
-    place: Mutex<Option<Place>>,
+    place: Mutex<Option<WorkSlot>>,
 }
 
 /// A place among those that are worked on, which the connection knows of.
-struct Place {
+struct WorkSlot {
     _permit: OwnedSemaphorePermit,
     _work: Option<Work>,
 }
 
 impl Arrival {
-    fn new(network: NetworkPlace, running: Arc<Semaphore>) -> Self {
+    fn new(network: NetworkSlot, running: Arc<Semaphore>) -> Self {
         Self { network, running, place: Mutex::default() }
     }
 
@@ -303,7 +303,7 @@ impl Arrival {
             Ok(permit) if self.progress().end(ADMITTED) => {
                 let work = self.progress().activity.as_ref().map(Activity::work);
                 *self.place.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(Place { _permit: permit, _work: work });
+                    Some(WorkSlot { _permit: permit, _work: work });
                 true
             }
             _ => {

@@ -20,7 +20,7 @@ const PROGRESS_BYTES: usize = 4096;
 
 /// Why a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Overdue {
+pub(super) enum ExpiredLimit {
     /// The head of a request, or a handshake, is not complete.
     Head,
     /// No request has come.
@@ -164,16 +164,16 @@ impl Activity {
         self.evicted.notified().await;
     }
 
-    pub(super) fn overdue(&self, now: Instant, limits: &Timeouts) -> Option<Overdue> {
+    pub(super) fn overdue(&self, now: Instant, limits: &Timeouts) -> Option<ExpiredLimit> {
         let state = self.state();
         let over = |since: Option<Instant>, limit| since.is_some_and(|since| now.duration_since(since) >= limit);
         let oldest_answer = state.requests.values().flatten().min().copied().filter(|_| state.multiplexed);
         if over(state.head_since, limits.head) {
-            Some(Overdue::Head)
+            Some(ExpiredLimit::Head)
         } else if over(state.blocked.map(|(since, _)| since), limits.write) || over(oldest_answer, limits.write) {
-            Some(Overdue::Write)
+            Some(ExpiredLimit::Write)
         } else if state.blocked.is_none() && over(state.idle_since, limits.idle) {
-            Some(Overdue::Idle)
+            Some(ExpiredLimit::Idle)
         } else {
             None
         }
@@ -235,17 +235,17 @@ mod tests {
         let start = Instant::now();
         let activity = Activity::new(start);
         assert_eq!(activity.overdue(start, &LIMITS), None);
-        assert_eq!(activity.overdue(start + SECOND, &LIMITS), Some(Overdue::Head), "nothing was ever sent");
+        assert_eq!(activity.overdue(start + SECOND, &LIMITS), Some(ExpiredLimit::Head), "nothing was ever sent");
         drop(activity.request());
         let idle = Instant::now();
         assert_eq!(activity.overdue(idle + 2 * SECOND, &LIMITS), None, "an idle connection may stay a while");
-        assert_eq!(activity.overdue(idle + 4 * SECOND, &LIMITS), Some(Overdue::Idle));
+        assert_eq!(activity.overdue(idle + 4 * SECOND, &LIMITS), Some(ExpiredLimit::Idle));
         activity.read(idle + 2 * SECOND);
-        assert_eq!(activity.overdue(idle + 3 * SECOND, &LIMITS), Some(Overdue::Head));
+        assert_eq!(activity.overdue(idle + 3 * SECOND, &LIMITS), Some(ExpiredLimit::Head));
         activity.read(idle + 3 * SECOND);
         assert_eq!(
             activity.overdue(idle + 3 * SECOND, &LIMITS),
-            Some(Overdue::Head),
+            Some(ExpiredLimit::Head),
             "another byte gives no more time"
         );
     }
@@ -272,7 +272,7 @@ mod tests {
         activity.write_blocked(start);
         activity.wrote(1);
         activity.write_blocked(start + SECOND);
-        assert_eq!(activity.overdue(start + 2 * SECOND, &LIMITS), Some(Overdue::Write));
+        assert_eq!(activity.overdue(start + 2 * SECOND, &LIMITS), Some(ExpiredLimit::Write));
         activity.wrote(PROGRESS_BYTES);
         activity.write_blocked(start + 2 * SECOND);
         assert_eq!(activity.overdue(start + 3 * SECOND, &LIMITS), None, "a slow reader that goes on may go on");
@@ -286,7 +286,7 @@ mod tests {
         let (stalled, lively) = (activity.request(), activity.request());
         stalled.answering(start);
         lively.answering(start + 2 * SECOND);
-        assert_eq!(activity.overdue(start + 2 * SECOND, &LIMITS), Some(Overdue::Write));
+        assert_eq!(activity.overdue(start + 2 * SECOND, &LIMITS), Some(ExpiredLimit::Write));
         drop(stalled);
         assert_eq!(activity.overdue(start + 2 * SECOND, &LIMITS), None);
     }

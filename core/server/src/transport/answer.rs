@@ -21,20 +21,18 @@ const PART_BYTES: usize = 16 << 10;
 /// What lives as long as a request is not answered whole, as an extension of
 /// the answer.
 #[derive(Clone)]
-pub(crate) struct HeldUntilAnswered(
-    #[expect(dead_code, reason = "it is held, not read")] pub Arc<dyn Any + Send + Sync>,
-);
+pub(crate) struct ResponseGuard(#[expect(dead_code, reason = "it is held, not read")] pub Arc<dyn Any + Send + Sync>);
 
 /// Hands an answer out in parts, and keeps its request open until the last one.
 pub(super) struct AnswerBody {
     inner: Body,
     rest: Bytes,
     request: Request,
-    _held: Option<HeldUntilAnswered>,
+    _held: Option<ResponseGuard>,
 }
 
 impl AnswerBody {
-    pub fn new(inner: Body, request: Request, held: Option<HeldUntilAnswered>) -> Self {
+    pub fn new(inner: Body, request: Request, held: Option<ResponseGuard>) -> Self {
         request.answering(Instant::now());
         Self { inner, rest: Bytes::new(), request, _held: held }
     }

@@ -25,7 +25,7 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use super::{
-    Activity, HeldUntilAnswered, Phase, Transport, activity::Overdue, answer::AnswerBody, connections::Admitted,
+    Activity, Phase, ResponseGuard, Transport, activity::ExpiredLimit, answer::AnswerBody, connections::ConnectionSlot,
     stream::ObservedStream,
 };
 use crate::config::Timeouts;
@@ -45,12 +45,12 @@ pub(super) async fn run(
     socket: TcpStream,
     peer: SocketAddr,
     router: Router,
-    admitted: Admitted,
+    slot: ConnectionSlot,
     mut phase: watch::Receiver<Phase>,
 ) {
     // A socket that refuses the option still works.
     drop(socket.set_nodelay(true));
-    let activity = &admitted.activity;
+    let activity = &slot.activity;
     let closing = Notify::new();
     let mut finishing = phase.clone();
     let asked_to_close = async {
@@ -67,13 +67,13 @@ pub(super) async fn run(
         () = activity.evicted() => tracing::debug!(%peer, "closed to make room"),
         _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
         overdue = watch(activity, &transport.timeouts, &closing) => tracing::debug!(%peer, ?overdue, "closed"),
-        () = converse(&transport, stream, requests, asked_to_close) => {}
+        () = serve_stream(&transport, stream, requests, asked_to_close) => {}
     }
 }
 
 /// Resolves when the client has made the server wait for too long. One that is
 /// merely idle is asked to close first, and gets the time of a head for it.
-async fn watch(activity: &Activity, timeouts: &Timeouts, closing: &Notify) -> Overdue {
+async fn watch(activity: &Activity, timeouts: &Timeouts, closing: &Notify) -> ExpiredLimit {
     let shortest = timeouts.head.min(timeouts.write).min(timeouts.idle);
     let mut asked = None;
     loop {
@@ -81,33 +81,33 @@ async fn watch(activity: &Activity, timeouts: &Timeouts, closing: &Notify) -> Ov
         let now = Instant::now();
         match activity.overdue(now, timeouts) {
             None => {}
-            Some(Overdue::Idle) if asked.is_none() => {
+            Some(ExpiredLimit::Idle) if asked.is_none() => {
                 closing.notify_one();
                 asked = Some(now);
             }
-            Some(Overdue::Idle) if asked.is_some_and(|asked| now.duration_since(asked) < timeouts.head) => {}
+            Some(ExpiredLimit::Idle) if asked.is_some_and(|asked| now.duration_since(asked) < timeouts.head) => {}
             Some(overdue) => return overdue,
         }
     }
 }
 
-async fn converse(
+async fn serve_stream(
     transport: &Transport,
     stream: ObservedStream<TcpStream>,
     requests: Requests,
     asked_to_close: impl Future<Output = ()>,
 ) {
-    let Some(tls) = &transport.tls else { return speak_http1(stream, requests, asked_to_close).await };
+    let Some(tls) = &transport.tls else { return serve_http1(stream, requests, asked_to_close).await };
     // A client that does not speak TLS has gone: there is nobody to tell.
     let Ok(stream) = tls.acceptor().accept(stream).await else { return };
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        speak_http2(stream, requests, asked_to_close).await;
+        serve_http2(stream, requests, asked_to_close).await;
     } else {
-        speak_http1(stream, requests, asked_to_close).await;
+        serve_http1(stream, requests, asked_to_close).await;
     }
 }
 
-async fn speak_http1<S>(stream: S, requests: Requests, asked_to_close: impl Future<Output = ()>)
+async fn serve_http1<S>(stream: S, requests: Requests, asked_to_close: impl Future<Output = ()>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -121,7 +121,7 @@ where
     drive(connection, asked_to_close).await;
 }
 
-async fn speak_http2<S>(stream: S, requests: Requests, asked_to_close: impl Future<Output = ()>)
+async fn serve_http2<S>(stream: S, requests: Requests, asked_to_close: impl Future<Output = ()>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -166,7 +166,7 @@ impl Requests {
         request.extensions_mut().insert(self.activity.clone());
         async move {
             let Ok(mut response) = router.oneshot(request).await;
-            let held = response.extensions_mut().remove::<HeldUntilAnswered>();
+            let held = response.extensions_mut().remove::<ResponseGuard>();
             Ok(response.map(|body| AnswerBody::new(body, open, held)))
         }
     }

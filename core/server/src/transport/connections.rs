@@ -36,8 +36,8 @@ struct State {
     by_network: HashMap<Option<Network>, BTreeMap<u64, Arc<Activity>>>,
 }
 
-/// A place among the connections.
-pub(super) struct Admitted {
+/// One of the connections that are open.
+pub(super) struct ConnectionSlot {
     connections: Arc<Connections>,
     network: Option<Network>,
     number: u64,
@@ -54,7 +54,7 @@ impl Connections {
     }
 
     /// A place for a connection, or none when the server works on all others.
-    pub fn admit(self: &Arc<Self>, network: Option<Network>) -> Option<Admitted> {
+    pub fn admit(self: &Arc<Self>, network: Option<Network>) -> Option<ConnectionSlot> {
         let mut state = self.state();
         let crowded = network.is_some() && state.connections_of(network) >= self.most_per_network;
         if *self.open.borrow() >= self.most.saturating_add(LEAVING)
@@ -67,7 +67,7 @@ impl Connections {
         let number = state.insert(network, activity.clone());
         self.open.send_modify(|open| *open += 1);
         drop(state);
-        Some(Admitted { connections: self.clone(), network, number, activity })
+        Some(ConnectionSlot { connections: self.clone(), network, number, activity })
     }
 
     /// Closes one that waits for its client: the system has no more descriptors.
@@ -123,7 +123,7 @@ impl State {
     }
 }
 
-impl Drop for Admitted {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.state().remove(self.network, self.number);
         self.connections.open.send_modify(|open| *open -= 1);
@@ -138,7 +138,7 @@ mod tests {
         Some(Network::of([192, 0, 2, last].into()))
     }
 
-    async fn was_evicted(admitted: &Admitted) -> bool {
+    async fn was_evicted(admitted: &ConnectionSlot) -> bool {
         let now = std::future::ready(());
         tokio::select! { biased; () = admitted.activity.evicted() => true, () = now => false }
     }

@@ -28,7 +28,7 @@ use tokio::{
 
 pub(crate) use self::{
     activity::{Activity, Work},
-    answer::HeldUntilAnswered,
+    answer::ResponseGuard,
     network::Network,
 };
 use self::{connections::Connections, refusal::Refusals, tls::Tls};
@@ -106,7 +106,7 @@ impl Transport {
     async fn accept_all(self: &Arc<Self>, router: &Router, listener: &TcpListener, phase: &watch::Sender<Phase>) {
         loop {
             match listener.accept().await {
-                Ok((socket, peer)) => self.welcome(socket, peer, router, phase),
+                Ok((socket, peer)) => self.accept(socket, peer, router, phase),
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "a connection could not be accepted");
@@ -117,13 +117,13 @@ impl Transport {
         }
     }
 
-    fn welcome(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, router: &Router, phase: &watch::Sender<Phase>) {
+    fn accept(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, router: &Router, phase: &watch::Sender<Phase>) {
         let trusted = self.trusted_proxies.iter().any(|network| network.contains(&peer.ip().to_canonical()));
         let network = (!trusted).then(|| Network::of(peer.ip()));
         match self.connections.admit(network) {
-            Some(admitted) => {
+            Some(slot) => {
                 let phase = phase.subscribe();
-                tokio::spawn(connection::run(self.clone(), socket, peer, router.clone(), admitted, phase));
+                tokio::spawn(connection::run(self.clone(), socket, peer, router.clone(), slot, phase));
             }
             None => self.refusals.refuse(socket, self.tls.is_some()),
         }
