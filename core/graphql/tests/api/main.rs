@@ -5,6 +5,7 @@
 mod added_fields;
 mod bed;
 mod content;
+mod documented;
 mod limits;
 mod reads;
 mod schema;
