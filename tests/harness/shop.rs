@@ -33,7 +33,7 @@ impl Person {
     pub async fn checks_out(&self, what: &str, id: &str, key: &str) -> Json {
         let checkout = format!(
             "mutation ($id: ID!, $key: String!) {{ checkout(input: {{ {what}: $id, provider: \"sandbox\",
-                returnUrl: \"http://shop.example/thanks\", idempotencyKey: $key }})
+                returnUrl: \"http://localhost:3000/thanks\", idempotencyKey: $key }})
                 {{ redirectUrl order {{ id state amount {{ minor currency }} }} }} }}"
         );
         self.ask(&checkout, json!({ "id": id, "key": key })).await

@@ -137,12 +137,13 @@ async fn coming_back_proves_nothing_and_asks_the_provider() {
             assert_eq!(buyer.order_state(&order).await, "PLACED");
         }
         // Paid, and the webhook never comes: the way back asks.
+        sale.app.clock.advance(Duration::from_secs(10));
         let location = buyer.presses(&page, "pay", "never").await;
         assert_eq!(location, format!("{}{back}", sale.app.address));
         assert_eq!(buyer.order_state(&order).await, "PLACED");
         let answer = buyer.http.get(&location).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-        assert_eq!(answer.headers()["location"], format!("http://shop.example/thanks?orderId={order}"));
+        assert_eq!(answer.headers()["location"], format!("http://localhost:3000/thanks?orderId={order}"));
         assert_eq!(buyer.order_state(&order).await, "PAID");
         // Of another buyer's payment, or of none, nothing is told.
         let stranger = buyer.get("/payments/return/sandbox?merchantRef=NOBODYS").await;
@@ -174,6 +175,32 @@ async fn the_price_is_the_plans_and_a_key_is_good_for_one_order() {
         let query = "query ($id: ID!) { order(id: $id) { state } orders { totalCount } }";
         assert_eq!(other.data(query, json!({ "id": order })).await, json!({ "order": null, "orders": { "totalCount": 0 } }));
         sale.app.stop().await;
+    })
+    .await;
+}
+
+/// Anybody can place an order and pass its return page on.
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_page_leads_nobody_to_another_host_unseen() {
+    each_database(async |place| {
+        let sale = sale(place).await;
+        let stranger = sale.app.member("stranger").await;
+        let checkout = "mutation ($id: ID!) { checkout(input: { planId: $id, provider: \"sandbox\",
+            returnUrl: \"https://evil.example/phish\", idempotencyKey: \"k\" }) { redirectUrl } }";
+        let page = stranger.data(checkout, json!({ "id": sale.plan })).await["checkout"]["redirectUrl"].clone();
+        let reference = sale.reference_of(page.as_str().unwrap()).await;
+        let answer = sale.app.visitor().get(&format!("/payments/return/sandbox?merchantRef={reference}")).await;
+        assert_eq!((answer.status(), answer.headers().get("location")), (StatusCode::OK, None));
+        assert!(answer.text().await.unwrap().contains("You are leaving this site for <strong>evil.example</strong>"));
+        sale.app.stop().await;
+        // With a list, or outside of development, the order itself is refused.
+        let listed = |config: &mut lyceum::config::Config| config.payments.return_hosts = vec!["app.example".into()];
+        let app = place.app().that_sells().configured(listed).start().await;
+        let refused = app.visitor().signed_in("stranger@example.com").await;
+        let again = checkout.replace("\"k\"", "\"k2\"");
+        let error = refused.error(&again, json!({ "id": sale.plan })).await;
+        assert_eq!(error["extensions"], json!({ "code": "BAD_USER_INPUT", "path": ["input", "returnUrl"] }));
+        app.stop().await;
     })
     .await;
 }

@@ -539,6 +539,23 @@ async fn a_built_in_role_follows_a_new_version_unless_it_was_changed() {
 }
 
 #[tokio::test]
+async fn who_manages_users_takes_an_address_as_proven() {
+    each_database(async |bed| {
+        let ana = bed.register("ana@example.org").await;
+        let proven = async || bed.texts("SELECT email FROM user_account WHERE email_verified_at IS NOT NULL").await;
+        let viewer = bed.viewer(&ana).await.unwrap();
+        let refused = bed.identity.take_as_proven(Actor::Viewer(&viewer), ana.user).await;
+        assert_eq!((code(refused), proven().await.len()), (Some(ErrorCode::Forbidden), 0));
+        bed.identity.take_as_proven(Actor::System, ana.user).await.unwrap();
+        assert_eq!(proven().await, ["ana@example.org"]);
+        let nobody = bed.identity.take_as_proven(Actor::System, Id::new()).await;
+        assert_eq!(code(nobody), Some(ErrorCode::NotFound));
+        assert_eq!(bed.events().await, ["user.registered", "user.email-verified"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_member_list_is_the_owners_choice() {
     use RowScope::{All, Authors, Own};
     each_database(async |bed| {

@@ -34,7 +34,9 @@ pub(super) async fn admin(app: &App, data_dir: &Path, password: Option<String>) 
     };
     // The file first: an admin whose password nobody knows is of no use.
     keep(&file, &password).map_err(StartError::io(file.display().to_string()))?;
-    let user = app.domains().identity.create_user(Actor::System, input).await?;
+    let identity = &app.domains().identity;
+    let user = identity.create_user(Actor::System, input).await?;
+    identity.take_as_proven(Actor::System, user).await?;
     Ok(Admin { user, password: Some(password) })
 }
 
@@ -60,7 +62,10 @@ pub(super) async fn member(app: &App, number: usize, name: &str, locale: &Locale
         locale: locale.clone(),
     };
     match identity.register(input, &Peer::default()).await {
-        Ok(signed_in) => identity.viewer_for(Some(signed_in.access_token.expose())).await.map(Some),
+        Ok(signed_in) => {
+            identity.take_as_proven(Actor::System, signed_in.user).await?;
+            identity.viewer_for(Some(signed_in.access_token.expose())).await.map(Some)
+        }
         Err(failure) if failure.code() == ErrorCode::Conflict => Ok(None),
         Err(failure) => Err(failure),
     }
