@@ -157,6 +157,32 @@ fn a_certificate_needs_its_key() {
 }
 
 #[test]
+fn a_live_account_needs_the_hosts_that_buyers_come_back_to() {
+    let live = "provider = \"sandbox\"\naccount = \"a\"\nlive = true\n";
+    let problems = from_file(&format!("[[payments.accounts]]\n{live}")).expect_err("refused");
+    assert!(problems.len() == 1 && problems[0].contains("payments.return_hosts"), "{problems:?}");
+    let listed =
+        |hosts: &str| from_file(&format!("[payments]\nreturn_hosts = [{hosts}]\n[[payments.accounts]]\n{live}"));
+    assert!(listed("\"app.example\"").is_ok());
+    assert!(listed("\"https://app.example/\"").is_err(), "a host, not an address");
+}
+
+#[test]
+fn the_table_of_limits_has_the_defaults_of_the_configuration() {
+    for limit in lyceum_domain::limits::RATE_LIMITS {
+        let Some(setting) = limit.setting else { continue };
+        let key = KEYS.iter().find(|key| key.name == setting).unwrap_or_else(|| panic!("there is no key {setting}"));
+        assert_eq!(key.default, limit.count.to_string(), "{setting}");
+    }
+    let config = Config::default();
+    let settings = lyceum_domain::payment::Settings::default();
+    assert_eq!(config.payments.open_orders, settings.open_orders);
+    assert_eq!(config.payments.checkouts_per_person, settings.checkouts_per_person);
+    assert_eq!(config.community.comments_per_person, lyceum_domain::limits::COMMENT.limit());
+    assert_eq!(config.retention, lyceum_domain::retention::RetentionSettings::default());
+}
+
+#[test]
 fn every_key_has_a_meaning_and_a_variable_of_its_own() {
     let mut variables: Vec<String> = KEYS.iter().map(lyceum::config::Key::variable).collect();
     variables.sort();
