@@ -94,7 +94,7 @@ fn one_domain(typed: &str) -> Option<String> {
     // The mapping drops what is invisible; here that is refused instead.
     let seen = |label: &str| plain_text::is_plain_identifier(label);
     let (strict, deny) = (Uts46::new(), AsciiDenyList::STD3);
-    let unfolded = typed.chars().all(|c| plain_text::is_seen_in_an_address(c));
+    let unfolded = typed.chars().all(plain_text::is_seen_in_an_address);
     let ascii = strict.to_ascii(typed.as_bytes(), deny, Hyphens::CheckFirstLast, DnsLength::Verify).ok()?;
     let (domain, checked) = strict.to_unicode(ascii.as_bytes(), deny, Hyphens::CheckFirstLast);
     let fits = checked.is_ok() && domain.contains('.') && domain.split('.').all(seen);
