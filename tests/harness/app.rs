@@ -65,6 +65,14 @@ impl<'p> Start<'p> {
         self
     }
 
+    /// What it would be started with, for a test that starts it otherwise.
+    #[must_use]
+    pub fn config(self) -> Config {
+        let mut config = self.place.config(0);
+        (self.change)(&mut config);
+        config
+    }
+
     /// Starts it. At the second start in one place, people and data are there.
     pub async fn start(self) -> TestApp {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -10,6 +10,7 @@ mod gating;
 mod http;
 mod import;
 mod matrix;
+mod nodes;
 mod odd;
 mod owner;
 mod payments;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lyceum_kernel::Locales;
+use lyceum_kernel::{ErrorCode, Failure, Locales};
 use lyceum_model::{
     TypeModel,
     content::{self, ContentType},
@@ -68,10 +68,20 @@ pub(crate) async fn prepare(
         return Err(pending(&plan));
     }
     let how = Apply { allow_destructive: false, default_locale: locales.default_locale().clone() };
-    for step in schema::apply(database, &plan, &how).await? {
-        tracing::info!("schema: {step}");
+    match schema::apply(database, &plan, &how).await {
+        Ok(steps) => {
+            steps.iter().for_each(|step| tracing::info!("schema: {step}"));
+            Ok(())
+        }
+        Err(failure) if failure.code() == ErrorCode::InvalidState => done_by_another(database, types, failure).await,
+        Err(failure) => Err(failure.into()),
     }
-    Ok(())
+}
+
+/// Of several nodes that start at once one is first: then nothing is left to do.
+async fn done_by_another(database: &Database, types: &[ContentType], failure: Failure) -> Result<(), StartError> {
+    let Proposal { plan, .. } = schema::plan(database, types).await?;
+    if plan.is_empty() { Ok(()) } else { Err(failure.into()) }
 }
 
 fn pending(plan: &lyceum_model::plan::Plan) -> StartError {
