@@ -144,9 +144,10 @@ test('she comments, and everybody sees it', async () => {
   const add = 'mutation ($id: ID!) { addComment(input: { subjectId: $id, body: "The second lesson made me rewrite the whole letter.", locale: "en" }) { comment { id state } } }';
   const { addComment } = await data(add, { id: locked.id });
   assert.equal(addComment.comment.state, 'VISIBLE');
-  const { course } = await data('query ($slug: String!) { course(slug: $slug) { comments(last: 20) { nodes { id body } } } }', { slug: locked.slug });
+  const { course, me } = await data('query ($slug: String!) { me { name } course(slug: $slug) { title access { reason } comments(last: 20) { nodes { id body } } } }', { slug: locked.slug });
   assert.ok(course.comments.nodes.some(comment => comment.id === addComment.comment.id));
   await page.evaluate(rows => globalThis.show('comments', rows), course.comments.nodes.map(comment => comment.body));
+  await page.evaluate(rows => globalThis.show('courses', rows), [`${course.title}: ${course.access.reason}, for ${me.name}`]);
   await page.screenshot({ path: join(screenshots, 'front-end.png') });
   console.log(`screenshots: ${screenshots}`);
 });

@@ -59,6 +59,10 @@ const DOCUMENTS = [
   ['no date', 'invalid', '{ courses(filter: { createdAt: { gt: "yesterday" } }) { totalCount } }'],
   ['no decimal', 'invalid', '{ courses(filter: { rating: { gt: "abc" } }) { totalCount } }'],
   ['no long', 'invalid', '{ courses(filter: { price: { gt: 9007199254740992 } }) { totalCount } }'],
+  ['fraction for Long', 'invalid', '{ courses(filter: { price: { eq: 1.0 } }) { totalCount } }'],
+  ['null within a list that is JSON', 'valid', 'mutation { setPluginGrants(input: { grants: [1, "two", null], name: "x" }) { plugin { id } } }'],
+  ['null within an object that is JSON', 'valid', 'mutation { setPluginGrants(input: { grants: { a: [null] }, name: "x" }) { plugin { id } } }'],
+  ['null for JSON!', 'invalid', 'mutation { setPluginGrants(input: { grants: null, name: "x" }) { plugin { id } } }'],
   ['a file as a literal', 'invalid', 'mutation { installPlugin(input: { package: "QUJD" }) { plugin { name } } }'],
   // Directives on a meta field.
   ['unknown directive on __typename', 'invalid', '{ __typename @nope }'],
@@ -217,6 +221,20 @@ test('a field that fails is null, and the others are answered', async () => {
   assert.deepEqual([body.data.x, body.data.y, typeof body.data.courses.totalCount], [null, null, 'number']);
   assert.deepEqual(body.errors.map(error => error.path).sort(), [['x'], ['y']]);
   assert.deepEqual(Object.keys(body.data), ['x', 'y', 'courses']);
+});
+
+test('a page without rows has no cursors, whatever else is asked of it', async () => {
+  const empty = ['first: 0', 'last: 0', 'filter: { id: { in: [] } }', 'last: 2, filter: { id: { in: [] } }'];
+  const parts = ['startCursor', 'endCursor', 'hasPreviousPage', 'hasNextPage', '__typename', 'startCursor endCursor'];
+  for (const args of empty) {
+    for (const part of parts) {
+      const page = `tags(${args}) { pageInfo { ${part} } }`;
+      const data = await ask(`{ ${page} courses(first: 1) { nodes { ${page} } } }`);
+      for (const { pageInfo } of [data.tags, data.courses.nodes[0].tags]) {
+        assert.deepEqual([pageInfo.startCursor ?? null, pageInfo.endCursor ?? null], [null, null], page);
+      }
+    }
+  }
 });
 
 test('a parse error does not repeat the document', async () => {

@@ -4,7 +4,7 @@
 import { appendFileSync } from 'node:fs';
 
 const FILE = process.env.LYCEUM_ORACLE_REPORT;
-const SHOWN = 4;
+const SHOWN = 6;
 
 /** Comparisons of one class. */
 export class Tally {
@@ -30,8 +30,20 @@ export class Tally {
   }
 }
 
+/** The shortest of each kind, so that a frequent one does not hide a rare one. */
 function shortest(differences) {
-  return [...differences].sort((a, b) => a.length - b.length).slice(0, SHOWN);
+  const kinds = new Map();
+  for (const each of [...differences].sort((a, b) => a.length - b.length)) {
+    const kind = kindOf(each);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), each]);
+  }
+  return [...kinds.values()].slice(0, SHOWN).map(each => `(${each.length} like this)\n${each[0]}`);
+}
+
+/** The last line without what differs from document to document. */
+function kindOf(text) {
+  if (text.includes('"INTERNAL"')) return 'INTERNAL';
+  return text.split('\n').at(-1).replace(/^[\w.[\]]+:/, '').replace(/\\?"[^"]*"|\d+/g, '').slice(0, 60);
 }
 
 /** A difference as text: what was asked, what was expected, what came. */
