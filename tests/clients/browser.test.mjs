@@ -41,7 +41,7 @@ let origin;
 let screenshots;
 
 before(async () => {
-  site = createServer((request, response) => {
+  site = createServer((_, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8');
     response.end(PAGE.replace('let token', `const ENDPOINT = ${JSON.stringify(ENDPOINT)}; let token`));
   });

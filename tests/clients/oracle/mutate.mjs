@@ -3,7 +3,20 @@
 // Nobody says here that the result is invalid: graphql-js judges that. The
 // name of the fault is the class under which the comparison is counted.
 
-import { Kind, TypeInfo, getNamedType, isCompositeType, isInputObjectType, isLeafType, isListType, isNonNullType, isEnumType, print, visit, visitWithTypeInfo } from 'graphql';
+import {
+  Kind,
+  TypeInfo,
+  getNamedType,
+  isCompositeType,
+  isEnumType,
+  isInputObjectType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  print,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
 import { argument, directive, fieldNode, inlineFragment, name, selectionSet, spread, text, typeNode } from './nodes.mjs';
 import { leaf } from './values.mjs';
 
@@ -147,7 +160,7 @@ export const FAULTS = {
       node.fields = [{ kind: Kind.OBJECT_FIELD, name: name(fields[0].name), value: use('maybe') }];
     } else node.fields = fields.map(each => ({ kind: Kind.OBJECT_FIELD, name: name(each.name), value: leaf('x', random) }));
   }),
-  'variable of another type': at('values', anywhere, ({ node, input }, on, random) => {
+  'variable of another type': at('values', anywhere, ({ node }, on, random) => {
     const other = random.pick(['Int', 'String', 'Boolean', 'ID', 'JSON', 'DateTime', 'Long', 'CourseFilter', 'CourseSort', 'MoneyInput']);
     declare(on, 'other', random.chance(0.5) ? required(named(other)) : named(other));
     become(node, use('other'));
@@ -177,11 +190,10 @@ export const FAULTS = {
     declare(on, 'fallback', typeNode(input), leaf(random.pick(WRONG), random));
     become(node, use('fallback'));
   }),
-  'variable in a default': (on, random) => {
+  'variable in a default': on => {
     declare(on, 'one', named('Int'));
     declare(on, 'two', named('Int'), use('one'));
     root(on).push(fieldNode('courses', { alias: 'byDefault', args: [argument('first', use('two'))], below: [fieldNode('totalCount')] }));
-    return random !== undefined;
   },
   'undefined variable': at('values', anywhere, ({ node }) => become(node, use('nowhere'))),
   'unused variable': (on, random) => declare(on, 'unused', random.pick([named('Int'), listOf(named('String')), named('CourseFilter')])),
@@ -201,7 +213,7 @@ export const FAULTS = {
   'object without a selection': at('fields', composite, ({ node }) => {
     delete node.selectionSet;
   }),
-  'fields in conflict': at('sets', each => each.node.selections.length > 0, ({ node, type }, on, random) => {
+  'fields in conflict': at('sets', each => each.node.selections.length > 0, ({ node }, _, random) => {
     const inner = node.selections.filter(each => each.kind === Kind.FIELD);
     if (inner.length < 2) return false;
     const [one, two] = random.some(inner, 2);
@@ -232,7 +244,7 @@ export const FAULTS = {
     root(on).push(fieldNode('node', { alias: 'clash', args: [argument('id', text('x'))], below: pair }));
   },
   'unknown fragment': at('sets', anywhere, ({ node }) => node.selections.push(spread('Nothing'))),
-  'unused fragment': (on, random) => on.copy.definitions.push(frag('Unused', rootName(on), [fieldNode('__typename')])),
+  'unused fragment': on => on.copy.definitions.push(frag('Unused', rootName(on), [fieldNode('__typename')])),
   'fragment defined twice': on => {
     on.copy.definitions.push(frag('Twice', rootName(on), [fieldNode('__typename')]), frag('Twice', rootName(on), [fieldNode('__typename')]));
     root(on).push(spread('Twice'));
@@ -307,7 +319,7 @@ export const FAULTS = {
   'subscription': on => {
     on.copy.definitions = [{ kind: Kind.OPERATION_DEFINITION, operation: 'subscription', selectionSet: selectionSet([fieldNode('__typename')]) }];
   },
-  'root field of another root': (on, random) => {
+  'root field of another root': on => {
     on.operations[0].operation = on.operations[0].operation === 'query' ? 'mutation' : 'query';
   },
 };
