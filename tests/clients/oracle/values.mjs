@@ -125,7 +125,7 @@ function variable(json, type, operation, inOneOf) {
   const { random } = operation;
   const nullable = getNullableType(type);
   const strict = isNonNullType(type) || inOneOf;
-  const withDefault = json !== null && random.chance(strict ? 0.3 : 0.2);
+  const withDefault = json !== null && !inOneOf && random.chance(strict ? 0.3 : 0.2);
   const required = json !== null && !withDefault && (strict || random.chance(0.3));
   const node = required ? { kind: Kind.NON_NULL_TYPE, type: typeNode(nullable) } : typeNode(nullable);
   const fallback = withDefault ? literal(json, nullable, operation.at(0)) : undefined;
