@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Kind, parse, print } from 'graphql';
+import { Kind, getNamedType, isInputObjectType, parse, print } from 'graphql';
 import { pooled } from '../server.mjs';
 import { agree, documentVerdict, serverVerdict, variablesVerdict } from './judge.mjs';
 import { generate } from './generate.mjs';
@@ -38,9 +38,25 @@ const mutations = {
   fields: type => Object.values(type.getFields()).filter(field => type !== schema.getMutationType() || !OPEN.has(field.name)),
 };
 
+/** Mutations that take a one-of, directly or below: random ones reach it seldom. */
+const choosing = Object.values(schema.getMutationType().getFields())
+  .filter(field => field.args.some(arg => holdsOneOf(getNamedType(arg.type))));
+
+function holdsOneOf(type, above = new Set()) {
+  if (!isInputObjectType(type) || above.has(type)) return false;
+  const below = new Set([...above, type]);
+  return type.isOneOf || Object.values(type.getFields()).some(field => holdsOneOf(getNamedType(field.type), below));
+}
+
+const ofChoices = {
+  root: mutations.root,
+  fields: type => (type === mutations.root ? choosing : mutations.fields(type)),
+};
+
 console.log(`LYCEUM_ORACLE_SEED=${SEED} LYCEUM_ORACLE_COUNT=${COUNT}`);
 
-function operation() {
+function operation(fault) {
+  if (fault === 'one-of broken') return generate(schema, random, ofChoices);
   return generate(schema, random, random.chance(0.2) ? mutations : {});
 }
 
@@ -80,7 +96,7 @@ async function described(text, operationName, variables) {
 
 test('valid documents are valid', async t => {
   const tally = new Tally('valid');
-  const made = Array.from({ length: Math.round(COUNT * 0.35) }, operation);
+  const made = Array.from({ length: Math.round(COUNT * 0.35) }, () => operation());
   const requests = made.map(({ document, variables, operationName }) => ({
     text: respelled(print(document), random), variables, operationName,
   }));
@@ -108,7 +124,7 @@ test('documents with a fault', async t => {
 function faulty(fault, wanted) {
   const requests = [];
   for (let tries = 0; requests.length < wanted && tries < wanted * 20; tries += 1) {
-    const base = random.chance(0.3) ? { document: parse(random.pick(bases)), variables: { f: {}, i: true } } : operation();
+    const base = random.chance(0.3) ? { document: parse(random.pick(bases)), variables: { f: {}, i: true } } : operation(fault);
     const text = broken(schema, base.document, fault, random);
     if (text === undefined || (text.includes('mutation') && harmful(text))) continue;
     requests.push({ text, variables: base.variables });
