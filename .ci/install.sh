@@ -11,6 +11,8 @@ fi
 command -v npm >/dev/null || needed+=(nodejs npm)
 python3 -c 'import ensurepip' 2>/dev/null || needed+=(python3 python3-venv python3-pip)
 command -v nginx >/dev/null || needed+=(nginx-light)
+command -v chromium >/dev/null || needed+=(chromium)
+command -v curl >/dev/null || needed+=(curl)
 if [ ${#needed[@]} -gt 0 ]; then
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${needed[@]}"

@@ -277,8 +277,8 @@ async fn reads_lists(world: &World, viewer: &Viewer) {
         "{{ courses(first: 100) {{ totalCount nodes {{ {FIELDS} lessons(first: 20) {{ totalCount nodes {{ {FIELDS} }} }} }} edges {{ node {{ body }} }} }}
             lessons(first: 100) {{ totalCount nodes {{ {FIELDS} course {{ {FIELDS} }} }} }}
             recommendedCourses(first: 50) {{ nodes {{ {FIELDS} }} }}
-            users(first: 12) {{ nodes {{ courses(first: 14) {{ nodes {{ {FIELDS} }} edges {{ node {{ lessons(first: 2) {{ nodes {{ {FIELDS} }} }} }} }} }} }} }}
-            comments(first: 50) {{ nodes {{ course {{ {FIELDS} }} lesson {{ {FIELDS} course {{ {FIELDS} }} }} }} }} }}"
+            users(first: 8) {{ nodes {{ courses(first: 14) {{ nodes {{ {FIELDS} }} edges {{ node {{ lessons(first: 2) {{ nodes {{ {FIELDS} }} }} }} }} }} }} }}
+            comments(first: 40) {{ nodes {{ course {{ {FIELDS} }} lesson {{ {FIELDS} course {{ {FIELDS} }} }} }} }} }}"
     );
     let answer = viewer.person.data(&query, json!({})).await;
     world.assert_closed(viewer, &answer, "lists");

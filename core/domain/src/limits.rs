@@ -123,7 +123,13 @@ limits! {
     WEBHOOK_KEYS = "fetches of keys", Provider, Memory, 1, 60, None;
     /// Questions to the provider about one payment because its buyer returned.
     RETURN_QUERY = "return page", Provider, Memory, 1, 10, None;
-    /// Fields times rows of one query; beyond, `QUERY_TOO_COSTLY`.
+    /// Webhooks of all payment providers, before anything looks at them.
+    WEBHOOKS = "webhooks", Network, Memory, 600, 60, Some("limits.webhooks_per_minute");
+    /// Buyers who come back from a payment provider.
+    PAYMENT_RETURNS = "payment returns", Network, Memory, 120, 60, Some("limits.payment_returns_per_minute");
+    /// Cost of queries, searches, comments and all else that is sent to `/graphql`: by person, for visitors by network. `RateLimit` and `RateLimit-Policy` say what is left. The machine itself is not counted.
+    QUERIES = "cost of queries", Person, Memory, 2_000_000, 60, Some("graphql.cost_per_minute");
+    /// Fields times rows of one query; beyond, `QUERY_TOO_COSTLY`. See [queries.md](queries.md).
     QUERY_COST = "query cost", Request, Memory, 20_000, 0, Some("graphql.cost");
     /// Bytes of a request, searches and queries alike; beyond, `BODY_TOO_LARGE`.
     BODY = "request body", Request, Memory, 1_048_576, 0, Some("graphql.body_bytes");

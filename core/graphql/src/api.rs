@@ -22,6 +22,7 @@ use crate::{
     outputs::{Output, Outputs},
     roots::{self, Root},
     schema::{self, Compiled, Definition},
+    slow_lane::SlowLane,
 };
 
 /// What the operator decides about the API.
@@ -43,6 +44,7 @@ pub struct Api {
     building: Mutex<()>,
     pub(crate) persisted: PersistedQueries,
     pub(crate) budgets: Budgets,
+    pub(crate) slow_lane: SlowLane,
     roots_by_name: HashMap<String, usize>,
     actions_by_name: HashMap<String, usize>,
 }
@@ -71,6 +73,7 @@ impl Api {
             definition.actions.iter().enumerate().map(|(i, action)| (action.name.clone(), i)).collect();
         let building = Mutex::new(());
         let persisted = PersistedQueries::default();
+        let slow_lane = SlowLane::new(domains.database.read_connections());
         let budgets = Budgets::new(options.limits.cost_per_minute);
         Ok(Arc::new(Self {
             domains,
@@ -80,6 +83,7 @@ impl Api {
             building,
             persisted,
             budgets,
+            slow_lane,
             roots_by_name,
             actions_by_name,
         }))

@@ -86,12 +86,14 @@ impl Api {
     ) -> Response {
         match answer {
             Answer::Ran(ran) => {
-                let sharable = safe && persisted && !ran.has_errors && !headers.contains_key(header::AUTHORIZATION);
+                let by_visitor = safe && !headers.contains_key(header::AUTHORIZATION);
+                let sharable = by_visitor && persisted && !ran.has_errors;
                 let (locale, is_mutation) = (ran.locale, ran.is_mutation);
                 let body = if self.options.dev { with_statements(&ran.body, log) } else { ran.body };
                 let mut response = body_response(StatusCode::OK, media, body);
-                let cache = self.cache_control(sharable, is_mutation || headers.contains_key(header::AUTHORIZATION));
-                response.headers_mut().insert(header::CACHE_CONTROL, cache);
+                if let Some(value) = self.cache_control(sharable, by_visitor, is_mutation) {
+                    response.headers_mut().insert(header::CACHE_CONTROL, value);
+                }
                 if let Ok(locale) = HeaderValue::from_str(&locale) {
                     response.headers_mut().insert(header::CONTENT_LANGUAGE, locale);
                 }
@@ -102,13 +104,17 @@ impl Api {
     }
 
     /// Only what a visitor read by the hash of a persisted query may be kept
-    /// by others; what a mutation answered may hold tokens.
-    fn cache_control(&self, sharable: bool, private: bool) -> HeaderValue {
-        match (sharable, private) {
-            (true, false) => HeaderValue::from_str(&format!("public, max-age={}", self.options.max_age.as_secs()))
-                .unwrap_or(NO_STORE),
-            (false, false) => HeaderValue::from_static("private, no-cache"),
-            (_, true) => NO_STORE,
+    /// by others; her own browser may keep what it got by GET and ask whether
+    /// it is still so. What a mutation answered may hold tokens.
+    fn cache_control(&self, sharable: bool, by_get: bool, is_mutation: bool) -> Option<HeaderValue> {
+        if is_mutation {
+            return Some(NO_STORE);
+        }
+        match (sharable, by_get) {
+            (true, _) => HeaderValue::from_str(&format!("public, max-age={}", self.options.max_age.as_secs())).ok(),
+            (false, true) => Some(HeaderValue::from_static("private, no-cache")),
+            // Whoever stands around the API says what holds for the rest.
+            (false, false) => None,
         }
     }
 

@@ -29,6 +29,7 @@ mod plugin_status;
 mod roots;
 mod schema;
 mod sign_in_providers;
+mod slow_lane;
 mod upload;
 
 pub use api::{Api, ApiOptions, sdl};

@@ -190,6 +190,12 @@ impl Meter {
         self.spend(cost::FILTER_RELATION)
     }
 
+    /// Whether the reads so far may take long: their work grows faster than
+    /// the rows that there are, or they ask for a good part of what is allowed.
+    pub fn is_heavy(&self) -> bool {
+        self.filters.relations > 1 || self.cost > self.limits.cost / 2
+    }
+
     /// The size of a page that was asked for.
     pub fn page(&self, asked: Option<i64>, path: &str) -> Result<u32> {
         match asked {

@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(length(&directory, "plugin.key"), content.len(), "it is not touched");
         }
         let directory = with_file("token.key", b"half");
-        let error = token_key(directory.path(), None).err().expect("it is too short").to_string();
+        let error = token_key(directory.path(), None).map(drop).expect_err("it is too short").to_string();
         assert!(error.contains("delete the file"), "{error}");
     }
 

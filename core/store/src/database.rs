@@ -87,6 +87,7 @@ pub struct Database {
     clock: Arc<dyn Clock>,
     outbox: Outbox,
     write_check: Arc<WriteCheck>,
+    read_connections: u32,
 }
 
 impl Database {
@@ -103,7 +104,14 @@ impl Database {
         let writer = connect(options, dialect, Role::Write).await.map_err(ConnectError::Unreachable)?;
         let reader = connect(options, dialect, Role::Read).await.map_err(ConnectError::Unreachable)?;
         let outbox = Outbox::new(dialect);
-        Ok(Self { reader: Statements(reader), writer, dialect, clock, outbox, write_check: Arc::default() })
+        let (reader, write_check, read_connections) = (Statements(reader), Arc::default(), options.read_connections);
+        Ok(Self { reader, writer, dialect, clock, outbox, write_check, read_connections })
+    }
+
+    /// How many reads can run at once.
+    #[must_use]
+    pub fn read_connections(&self) -> u32 {
+        self.read_connections
     }
 
     /// Brings the system tables up to date, in one transaction: a process that

@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** positions have the order of the commits, and who sees one sees
 //! all before it: on SQLite because there is one writer, on PostgreSQL because
-//! the database gives the position at the commit, under a lock (migration 13).
+//! the database gives the position at the commit, under a lock (migration 17).
 //! **Invariant:** a consumer sees every event at least once and in order of
 //! position; its position moves only after its work is done, and never back.
 

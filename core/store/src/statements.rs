@@ -28,6 +28,15 @@ impl StatementLog {
     }
 }
 
+/// Runs `work` in a task of its own, which goes on when nobody waits for it any
+/// more. Its statements are noted in the log of this request.
+pub(crate) fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+    match LOG.try_with(Arc::clone) {
+        Ok(log) => tokio::spawn(log.record(work)),
+        Err(_) => tokio::spawn(work),
+    }
+}
+
 /// Notes a statement in the log of the running request, if it keeps one.
 pub(crate) fn note(sql: &str) {
     // Outside of a recorded request there is nothing to note.

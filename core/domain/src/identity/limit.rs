@@ -60,7 +60,11 @@ enum Counted {
 
 /// Tries that were counted.
 #[must_use]
-pub(crate) struct CountedTries(Vec<Counted>);
+pub(crate) struct CountedTries {
+    tries: Vec<Counted>,
+    /// What they are counted by, in the order in which it is locked.
+    keys: Vec<String>,
+}
 
 /// Counts one try for each key, or none when one of them is used up.
 ///
@@ -79,7 +83,7 @@ pub(crate) async fn take(database: &Database, mut limits: Vec<(String, LimitRule
     }
     forget_expired(&write).await?;
     write.commit().await?;
-    Ok(CountedTries(counted))
+    Ok(CountedTries { tries: counted, keys: limits.into_iter().map(|(key, _)| key).collect() })
 }
 
 /// Counts a try in the caller's transaction: it counts when that commits.
@@ -158,16 +162,27 @@ fn refusal(write: &Write, free_at: Timestamp, limit: u32) -> Failure {
 }
 
 async fn forget_expired(write: &Write) -> Result<()> {
-    for sql in ["DELETE FROM attempt WHERE expires_at <= $1", "DELETE FROM attempt_run WHERE expires_at <= $1"] {
+    for (table, id) in [("attempt", "id"), ("attempt_run", "key")] {
+        // Rows that somebody else forgets at this moment are not waited for.
+        let sql = match write.dialect() {
+            Dialect::Sqlite => format!("DELETE FROM {table} WHERE expires_at <= $1"),
+            Dialect::Postgres => format!(
+                "DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} WHERE expires_at <= $1 FOR UPDATE SKIP LOCKED)"
+            ),
+        };
         let values: [Value; 1] = [write.now().to_string().into()];
-        write.connection().execute_raw(statement(write, sql, values)).await.map_err(failed)?;
+        write.connection().execute_raw(statement(write, &sql, values)).await.map_err(failed)?;
     }
     Ok(())
 }
 
 /// Gives tries back that turned out to be none.
 pub(crate) async fn give_back(write: &Write, tries: CountedTries) -> Result<()> {
-    for counted in tries.0 {
+    // Sign-ins of one person at once would wait for each other's rows.
+    for key in &tries.keys {
+        lock(write, key).await?;
+    }
+    for counted in tries.tries {
         let (sql, key) = match counted {
             Counted::Window(id) => ("DELETE FROM attempt WHERE id = $1", id.to_string()),
             Counted::Run(key) => ("UPDATE attempt_run SET tries = tries - 1 WHERE key = $1 AND tries > 0", key),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use lyceum_domain::Domains;
 use lyceum_kernel::{Failure, Id, Locale, Result, Viewer};
 use lyceum_model::TypeDef;
-use lyceum_store::read::{Filter, Lookup, Reading};
+use lyceum_store::read::{Compiled, Filter, Lookup, Reading};
 use serde_json::value::RawValue;
 
 use super::Run;
@@ -41,7 +41,7 @@ impl<'a> Run<'a> {
     ) -> Result<String> {
         let entity = self.planned(|planner| planner.deeper(1, |p| p.entity(def, below)))?;
         let domains = &self.api.domains;
-        let found = reading(domains, viewer, locales).one(&entity, lookup).fetch(domains.database.reader()).await?;
+        let found = self.fetch(reading(domains, viewer, locales).one(&entity, lookup)).await?;
         Ok(found.unwrap_or_else(|| "null".to_owned()))
     }
 
@@ -57,7 +57,7 @@ impl<'a> Run<'a> {
         let connection = self.planned(|planner| planner.connection(def, selected, below, Reached::Root, extra))?;
         let domains = &self.api.domains;
         let compiled = reading(domains, &self.asker.viewer, locales).list(&connection);
-        let found = compiled.fetch(domains.database.reader()).await?;
+        let found = self.fetch(compiled).await?;
         found.ok_or_else(|| Failure::internal("a list had no row"))
     }
 
@@ -77,10 +77,20 @@ impl<'a> Run<'a> {
         let rows = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let entity = self.planned(|planner| planner.deeper(rows, |p| p.entity(def, below)))?;
         let compiled = reading(domains, &self.asker.viewer, locales).by_ids(&entity, ids);
-        let found = compiled.fetch(domains.database.reader()).await?;
+        let found = self.fetch(compiled).await?;
         let rows: Vec<(Id, Box<RawValue>)> =
             serde_json::from_str(found.as_deref().unwrap_or("[]")).map_err(Failure::internal)?;
         Ok(rows.into_iter().collect())
+    }
+
+    /// Runs a read, in the slow lane when it may take long.
+    async fn fetch(&self, compiled: Compiled) -> Result<Option<String>> {
+        let reader = self.api.domains.database.reader();
+        if !self.meter.is_heavy() {
+            return compiled.fetch(reader).await;
+        }
+        let place = self.api.slow_lane.place().await?;
+        compiled.fetch_in(reader, place).await
     }
 
     /// Runs the planner with this operation's meter.

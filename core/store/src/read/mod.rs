@@ -17,9 +17,9 @@ mod filter;
 mod plan;
 mod sql;
 
-use lyceum_kernel::{Id, Locale, Result, Viewer};
+use lyceum_kernel::{Failure, Id, Locale, Result, Viewer};
 use lyceum_model::TypeModel;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 pub use cursor::Cursor;
 pub use plan::{
@@ -27,7 +27,7 @@ pub use plan::{
     Operator, Output, Page, PageInfoPart, Sort, SortKey,
 };
 
-use crate::{Dialect, failed};
+use crate::{Dialect, Statements, failed, statements};
 use sql::Sql;
 
 /// What a read is compiled for: the viewer, the languages, the dialect.
@@ -56,6 +56,27 @@ impl Compiled {
     pub async fn fetch(self, connection: &impl ConnectionTrait) -> Result<Option<String>> {
         let row = connection.query_one_raw(self.0).await.map_err(failed)?;
         row.map(|row| row.try_get_by_index::<Option<String>>(0)).transpose().map(Option::flatten).map_err(failed)
+    }
+}
+
+impl Compiled {
+    /// As [`Compiled::fetch`], with a `place` that is held until the statement
+    /// has ended in the database, also when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn fetch_in(
+        self,
+        connection: &Statements<DatabaseConnection>,
+        place: impl Send + 'static,
+    ) -> Result<Option<String>> {
+        let connection = connection.clone();
+        let work = statements::spawn(async move {
+            let fetched = self.fetch(&connection).await;
+            drop(place);
+            fetched
+        });
+        work.await.map_err(Failure::internal)?
     }
 }
 
@@ -100,5 +121,36 @@ impl<'a> Reading<'a> {
         let mut sql = Sql::new(self);
         sql.granted_row(def, id);
         Compiled(sql.finish())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use lyceum_kernel::SystemClock;
+
+    use super::*;
+    use crate::{Database, Options};
+
+    /// Counts for minutes, if nothing ends it.
+    const ENDLESS: &str =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<10000000000) SELECT max(i)||'' FROM n";
+
+    #[tokio::test]
+    async fn the_place_of_a_read_is_free_when_its_statement_has_ended_not_when_its_client_has_gone() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut options = Options::sqlite(&directory.path().join("lyceum.db"));
+        options.statement = Duration::from_millis(300);
+        let database = Database::connect(&options, Arc::new(SystemClock)).await.unwrap();
+        let (place, gone) = tokio::sync::oneshot::channel::<()>();
+        let read = Compiled(Statement::from_string(database.dialect().backend(), ENDLESS));
+        let client = tokio::time::timeout(Duration::from_millis(10), read.fetch_in(database.reader(), place));
+        assert!(client.await.is_err(), "the client has gone");
+        let mut gone = gone;
+        assert!(matches!(gone.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Empty)), "it is still held");
+        // Resolves when the sender, which is the place, is dropped.
+        assert!(gone.await.is_err());
     }
 }
