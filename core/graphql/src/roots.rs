@@ -87,7 +87,9 @@ fn locale() -> Input {
 }
 
 fn one(def: &TypeDef) -> Root {
-    let mut arguments = vec![Input::new("id", InputType::Id, "The id.")];
+    let id = Input::new("id", InputType::Id, "The id.");
+    let is_the_only_way = def.slug().is_none() && def.name != "tier";
+    let mut arguments = vec![if is_the_only_way { id.required() } else { id }];
     if def.slug().is_some() {
         let text = "The slug. Where slugs are unique only within a parent, `parent-slug/slug`.";
         arguments.push(Input::new("slug", InputType::String, text));

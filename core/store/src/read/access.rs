@@ -318,6 +318,10 @@ impl<'r> Sql<'r> {
              WHERE {course}.id={holder} AND {course}.access='tier' AND {plan}.active{}",
             if self.sqlite() { "=1" } else { "" }
         ));
+        if let Some(plan_type) = self.reading.model.get("plan") {
+            self.push(" AND ");
+            self.readable(plan_type, plan);
+        }
         self.push(" AND NOT ");
         self.granted(def, alias);
         if course_table == "course" {
