@@ -9,7 +9,7 @@ pub mod scalar;
 
 use apollo_compiler::{
     Name, Node, Schema,
-    ast::{Argument, Type, Value},
+    ast::{Type, Value},
     executable::{Field, Operation},
     schema::{ExtendedType, InputObjectType},
 };
@@ -55,25 +55,14 @@ impl Coercion<'_> {
         let mut coerced = Map::new();
         for declared in &field.definition.arguments {
             let name = declared.name.as_str();
-            let given = field.arguments.iter().find(|argument| argument.name == declared.name);
+            let given =
+                field.arguments.iter().find(|argument| argument.name == declared.name).map(|argument| &argument.value);
             let default = declared.default_value.as_ref();
-            if let Some(value) = self.given(&declared.ty, given, default, variables, name)? {
+            if let Some(value) = self.literal_or_default(&declared.ty, given, default, variables, name)? {
                 coerced.insert(name.to_owned(), value);
             }
         }
         Ok(coerced)
-    }
-
-    fn given(
-        self,
-        ty: &Type,
-        argument: Option<&Node<Argument>>,
-        default: Option<&Node<Value>>,
-        variables: &Variables,
-        path: &str,
-    ) -> Result<Option<Json>> {
-        let literal = argument.map(|argument| &argument.value);
-        self.literal_or_default(ty, literal, default, variables, path)
     }
 
     fn literal_or_default(

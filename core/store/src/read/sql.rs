@@ -136,7 +136,7 @@ impl<'r> Sql<'r> {
 
     /// ` IN (the viewer's tiers)`.
     pub(super) fn in_tiers(&mut self) {
-        self.list_open(false, ListType::Text);
+        self.list_open(false);
         let tiers = |sql: &Self| json_ids(&sql.reading.viewer.tiers).into();
         self.tiers_parameter = Some(self.bind_again(self.tiers_parameter, tiers));
         self.list_close(ListType::Text);
@@ -144,7 +144,7 @@ impl<'r> Sql<'r> {
 
     /// ` IN (the entries the viewer bought)`.
     pub(super) fn in_purchases(&mut self) {
-        self.list_open(false, ListType::Text);
+        self.list_open(false);
         let purchases = |sql: &Self| json_ids(&sql.reading.viewer.purchases).into();
         self.purchases_parameter = Some(self.bind_again(self.purchases_parameter, purchases));
         self.list_close(ListType::Text);
@@ -154,12 +154,12 @@ impl<'r> Sql<'r> {
     /// that one statement serves every length.
     pub(super) fn in_list(&mut self, negated: bool, values: &[Value]) {
         let ty = ListType::of(values);
-        self.list_open(negated, ty);
+        self.list_open(negated);
         self.bind(json_list(values));
         self.list_close(ty);
     }
 
-    fn list_open(&mut self, negated: bool, _: ListType) {
+    fn list_open(&mut self, negated: bool) {
         match (self.sqlite(), negated) {
             (true, false) => self.push(" IN (SELECT value FROM json_each("),
             (true, true) => self.push(" NOT IN (SELECT value FROM json_each("),
