@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use lyceum_kernel::ManualClock;
-use lyceum_sandbox_gateway::{GatewayConfig, GatewayHandle, gateway};
+use lyceum_sandbox_gateway::{GatewayConfig, GatewayHandle, LATE_HOLD, gateway};
 use tokio::net::TcpListener;
 
 pub const ACCOUNT: &str = "acct_test";
@@ -30,6 +30,7 @@ impl Gateway {
             public_url: origin.clone(),
             clock,
             retry_delays: vec![Duration::from_millis(100); 3],
+            late_hold: LATE_HOLD,
         });
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { origin, switches, serving }

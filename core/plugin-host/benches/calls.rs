@@ -72,6 +72,7 @@ async fn main() {
     review(&host).await;
     fields(&host).await;
     verify(&host).await;
+    beside_loops().await;
 }
 
 /// What a host without plugins costs a request: looking at empty lists.
@@ -269,4 +270,26 @@ async fn verify(host: &PluginHost) {
         provider.verify(&account, &request).await.expect("no failure").expect("genuine");
     })
     .await;
+}
+
+/// What a good call waits for sixteen guests that never end, on the only thread:
+/// each of them has it for a tick of a millisecond at a time.
+async fn beside_loops() {
+    let good = serving(activation("ranking-default")).await;
+    let (hostile, list) = (serving(activation("hostile/ranking")).await, list(&good, 20));
+    measure("ranking, 20 items, alone", UNNAMED, || ranked(&good, &list)).await;
+    if !wanted("beside") {
+        return;
+    }
+    let mut loops = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let hostile = Arc::clone(&hostile);
+        loops.spawn(async move {
+            let endless = RankContext { surface: "loop".into(), locale: "en".into(), now_ms: 0, count: 0 };
+            // A caller that leaves early: the plugin is not shut out for it.
+            while tokio::time::timeout(Duration::from_millis(5), hostile.rank(&endless, Vec::new())).await.is_err() {}
+        });
+    }
+    measure("ranking, 20 items, beside 16 endless loops", UNNAMED, || ranked(&good, &list)).await;
+    assert_eq!(loops.len(), 16, "they loop to the end");
 }

@@ -20,8 +20,6 @@ use crate::{
     signature::{SIGNATURE_HEADER, sign},
 };
 
-/// How long a `late` webhook is held when nobody flushes it.
-const LATE_HOLD: Duration = Duration::from_secs(30);
 /// How long the receiver has for its answer.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -111,19 +109,21 @@ pub(crate) struct Courier {
     clock: Arc<dyn Clock>,
     secrets: Mutex<Vec<String>>,
     retry_delays: Vec<Duration>,
+    late_hold: Duration,
     held: Mutex<Vec<(Id, Batch)>>,
     log: Mutex<Vec<SentWebhook>>,
     under_way: watch::Sender<usize>,
 }
 
 impl Courier {
-    pub fn new(secret: String, retry_delays: Vec<Duration>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(secret: String, retry_delays: Vec<Duration>, late_hold: Duration, clock: Arc<dyn Clock>) -> Self {
         let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(ANSWER_DEADLINE).build();
         Self {
             client: client.expect("a client without certificates of its own always builds"),
             clock,
             secrets: Mutex::new(vec![secret]),
             retry_delays,
+            late_hold,
             held: Mutex::default(),
             log: Mutex::default(),
             under_way: watch::Sender::new(0),
@@ -170,7 +170,7 @@ impl Courier {
         lock(&self.held).push((ticket, batch));
         let courier = self.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(LATE_HOLD).await;
+            tokio::time::sleep(courier.late_hold).await;
             courier.release(ticket);
         });
     }

@@ -50,6 +50,8 @@ use model::{Payment, Refund};
 
 /// The waits before the second, third and fourth try of a webhook.
 pub const RETRY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
+/// How long a late webhook is held.
+pub const LATE_HOLD: Duration = Duration::from_secs(30);
 
 /// Larger request bodies are refused.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
@@ -67,6 +69,8 @@ pub struct GatewayConfig {
     pub clock: Arc<dyn Clock>,
     /// The waits between the tries of a webhook ([`RETRY_DELAYS`] outside tests).
     pub retry_delays: Vec<Duration>,
+    /// How long a late webhook is held ([`LATE_HOLD`] outside tests).
+    pub late_hold: Duration,
 }
 
 /// The switches of `/control`.
@@ -93,7 +97,7 @@ pub(crate) struct Gateway {
 /// Builds the server's router and the handle that tests and the demo hold.
 /// Serve it inside a tokio runtime: webhooks are sent by background tasks.
 pub fn gateway(config: GatewayConfig) -> (Router, GatewayHandle) {
-    let courier = Courier::new(config.webhook_secret, config.retry_delays, config.clock.clone());
+    let courier = Courier::new(config.webhook_secret, config.retry_delays, config.late_hold, config.clock.clone());
     let gateway = Arc::new(Gateway {
         account: config.account,
         api_key: config.api_key,

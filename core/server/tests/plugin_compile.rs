@@ -7,13 +7,12 @@ use std::{
     io::Write as _,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use lyceum_domain::plugin::{
     Activation, Extensions as _, FailureKind, Grants, PluginFailure, PluginRuntime as _, Role,
 };
-use lyceum_plugin_host::{CompileCounts, Compiler, PluginHost, PluginHostConfig, limits::COMPILE_TIME};
+use lyceum_plugin_host::{CompileCounts, Compiler, PluginHost, PluginHostConfig};
 
 fn host(cache: &Path) -> PluginHost {
     let compiler = Compiler { program: env!("CARGO_BIN_EXE_lyceum").into(), arguments: vec!["plugin-compile".into()] };
@@ -65,10 +64,8 @@ async fn a_component_that_is_invalid_inside_is_refused_with_the_compilers_words(
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_component_that_takes_too_much_to_compile_ends_the_child_and_not_the_server() {
-    let begun = Instant::now();
     let before = peak_kib();
     let failure = refused(bomb()).await;
-    assert!(begun.elapsed() < COMPILE_TIME + Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(peak_kib() - before < 128 << 10, "the server grew by {} KiB", peak_kib() - before);
     let words = failure.detail;
     assert!(words.contains("memory") || words.contains("time") || words.contains("took"), "{words}");

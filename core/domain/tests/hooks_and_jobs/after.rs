@@ -1,6 +1,9 @@
 //! Hooks after a change, from the outbox to the guest.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use lyceum_domain::{
@@ -377,8 +380,7 @@ async fn the_worker_asks_no_database_until_a_plugin_comes() {
         let working = log.clone().record(run(&post.queue, post.desk.house.as_ref(), &feeds, &handlers, stopped));
         let story = async {
             let id = post.desk.create("course", titled("Unheard")).await.unwrap();
-            // Longer than the worker's own look at its surroundings.
-            tokio::time::sleep(Duration::from_millis(1200)).await;
+            until(async || post.desk.house.glances.load(Ordering::SeqCst) > 3).await;
             assert_eq!(log.statements(), Vec::<String>::new());
             let guest = After::new("acme/log");
             post.activates(&guest).await;

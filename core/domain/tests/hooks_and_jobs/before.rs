@@ -1,11 +1,8 @@
 //! Hooks before a change.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use futures::FutureExt;
@@ -163,12 +160,10 @@ async fn what_a_hook_sets_is_checked_as_input_is() {
 async fn the_whole_chain_has_a_quarter_of_a_second() {
     each_database(async |bed| {
         let desk = desk(&bed).await;
-        let slow = || async { tokio::time::sleep(Duration::from_secs(30)).await }.boxed();
+        let slow = || std::future::pending().boxed();
         desk.puts_before(Before::silent("a/slow").meanwhile(slow));
         let late = desk.puts_before(Before::silent("b/late"));
-        let begun = Instant::now();
         desk.create("course", titled("Rust")).await.unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         assert_eq!(late.heard(), []);
         let warnings = event_data(&bed, "course.created").await["hookWarnings"].clone();
         let late = "the hooks' 250 ms were over";

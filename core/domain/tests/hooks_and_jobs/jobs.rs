@@ -345,8 +345,7 @@ async fn the_worker_sleeps_without_jobs_and_does_two_steps_at_once() {
         let working = log.clone().record(office.jobs.run(async { drop(stopped.await) }));
         let most = Arc::new(AtomicUsize::new(0));
         let story = async {
-            // Longer than the worker's own look at its surroundings.
-            tokio::time::sleep(Duration::from_millis(1200)).await;
+            until(async || office.house.glances.load(Ordering::SeqCst) > 3).await;
             assert_eq!(log.statements(), Vec::<String>::new());
             let (now, most) = (Arc::new(AtomicUsize::new(0)), most.clone());
             let mut worker = Worker::new("acme/count", |_| Ok(outcome(None)));

@@ -16,6 +16,7 @@ use lyceum_domain::{
 };
 use lyceum_kernel::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 /// What the next call of `create` or `refund` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +64,27 @@ struct State {
 }
 
 #[derive(Default)]
-pub struct Gateway(Mutex<State>);
+pub struct Gateway {
+    state: Mutex<State>,
+    hanging: Notify,
+}
 
 impl Gateway {
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.0.lock().expect("no test panics while it holds this"))
+        act(&mut self.state.lock().expect("no test panics while it holds this"))
+    }
+
+    /// Runs a call of the server until it hangs in the provider, where the server dies.
+    pub async fn dies_in<T>(&self, call: impl Future<Output = T>) {
+        tokio::select! {
+            _ = call => panic!("it should hang in the provider's call"),
+            () = self.hanging.notified() => {}
+        }
+    }
+
+    async fn hang<T>(&self) -> T {
+        self.hanging.notify_one();
+        std::future::pending().await
     }
 
     pub fn will(&self, script: &[Script]) {
@@ -155,10 +172,6 @@ fn trap(function: &str) -> PluginFailure {
     }
 }
 
-async fn never<T>() -> T {
-    std::future::pending().await
-}
-
 #[async_trait]
 impl PaymentProvider for Gateway {
     fn key(&self) -> &str {
@@ -188,10 +201,10 @@ impl PaymentProvider for Gateway {
             Script::NotSent => Err(ProviderError::NotSent("connection refused".into())),
             Script::Declined => Err(ProviderError::Declined("risk".into())),
             Script::Trap => Err(ProviderError::Plugin(trap("create"))),
-            Script::HangBefore => never().await,
+            Script::HangBefore => self.hang().await,
             Script::HangAfter => {
                 store();
-                never().await
+                self.hang().await
             }
         }
     }
@@ -265,10 +278,10 @@ impl PaymentProvider for Gateway {
             Script::NotSent => Err(ProviderError::NotSent("connection refused".into())),
             Script::Declined => Err(ProviderError::Declined("no balance".into())),
             Script::Trap => Err(ProviderError::Plugin(trap("refund"))),
-            Script::HangBefore => never().await,
+            Script::HangBefore => self.hang().await,
             Script::HangAfter => {
                 store();
-                never().await
+                self.hang().await
             }
             Script::Answer => {
                 store();

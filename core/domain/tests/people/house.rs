@@ -21,6 +21,8 @@ pub struct House {
     pub notifiers: Mutex<Vec<Arc<dyn Notifier>>>,
     pub providers: Mutex<Vec<Arc<dyn AuthProvider>>>,
     pub generation: AtomicU64,
+    /// How often somebody looked whether anything changed.
+    pub glances: AtomicU64,
 }
 
 impl House {
@@ -51,6 +53,7 @@ impl Extensions for House {
     }
 
     fn generation(&self) -> u64 {
+        self.glances.fetch_add(1, Ordering::SeqCst);
         self.generation.load(Ordering::SeqCst)
     }
 }

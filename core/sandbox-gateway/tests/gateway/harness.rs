@@ -14,7 +14,7 @@ use axum::{
     routing::post,
 };
 use lyceum_kernel::{ManualClock, Timestamp};
-use lyceum_sandbox_gateway::{GatewayConfig, GatewayHandle, SIGNATURE_HEADER, gateway};
+use lyceum_sandbox_gateway::{GatewayConfig, GatewayHandle, LATE_HOLD, SIGNATURE_HEADER, gateway};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -31,6 +31,11 @@ pub struct TestGateway {
 
 impl TestGateway {
     pub fn new() -> Self {
+        Self::holding(LATE_HOLD)
+    }
+
+    /// Late webhooks are held for this long.
+    pub fn holding(late_hold: Duration) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOW_MS)));
         let (router, handle) = gateway(GatewayConfig {
             account: "acct_demo".into(),
@@ -39,6 +44,7 @@ impl TestGateway {
             public_url: "https://pay.test".into(),
             clock: clock.clone(),
             retry_delays: vec![Duration::from_millis(1), Duration::from_millis(2)],
+            late_hold,
         });
         Self { router, handle, clock }
     }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use lyceum_kernel::Clock;
-use lyceum_sandbox_gateway::{GatewayConfig, GatewayHandle, RETRY_DELAYS, gateway};
+use lyceum_sandbox_gateway::{GatewayConfig, GatewayHandle, LATE_HOLD, RETRY_DELAYS, gateway};
 use tokio::net::TcpListener;
 
 use crate::{StartError, commands::user::generated, serve::listen};
@@ -40,6 +40,7 @@ impl Gateway {
             public_url: origin.clone(),
             clock,
             retry_delays: RETRY_DELAYS.to_vec(),
+            late_hold: LATE_HOLD,
         });
         Ok(Self { origin, api_key, webhook_secret, router, listener, _handle: handle })
     }

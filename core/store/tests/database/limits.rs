@@ -46,7 +46,10 @@ async fn a_read_ends_also_when_nobody_waits_for_it_any_more() {
         if fresh.dialect == Dialect::Postgres {
             let running = "SELECT COUNT(*) AS n FROM pg_stat_activity \
                            WHERE datname = current_database() AND state = 'active' AND query LIKE 'WITH RECURSIVE%'";
-            assert_eq!(number(&database, running).await, 0);
+            // The server answers first and says last that it is idle.
+            while number(&database, running).await > 0 {
+                tokio::task::yield_now().await;
+            }
         }
     }
 }
@@ -55,11 +58,11 @@ async fn a_read_ends_also_when_nobody_waits_for_it_any_more() {
 async fn the_limit_is_for_one_statement_and_not_for_the_connection() {
     for mut fresh in Fresh::all().await {
         let database = with_one_reader(&mut fresh).await;
-        // Together they take several times the limit; each asks for some tens of thousands of steps.
-        let short = ENDLESS.replace("100000000000", "20000");
+        // Together they take several times the limit.
+        let short = ENDLESS.replace("100000000000", "2000");
         let begun = std::time::Instant::now();
         while begun.elapsed() < Duration::from_millis(900) {
-            assert_eq!(query(&database, &short).await.unwrap(), 20_000);
+            assert_eq!(query(&database, &short).await.unwrap(), 2000);
         }
     }
 }
