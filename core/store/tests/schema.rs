@@ -12,6 +12,7 @@ use lyceum_store::{
     schema::{self, Apply},
 };
 use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value as Json, json};
 
 /// A fresh database, gone after the test.
 struct Fresh {
@@ -91,6 +92,29 @@ impl Fresh {
     }
 }
 
+impl Fresh {
+    /// Saves a state of an entry, as content does.
+    async fn saves(&self, number: i32, snapshot: Json) {
+        let sql = "INSERT INTO revision (id, subject_type, subject_id, number, state, snapshot, created_at) \
+                   VALUES ($1, 'note', '1', $2, 'draft', $3, '2026-01-01T00:00:00.000Z')";
+        let values = [number.to_string().into(), number.into(), snapshot.to_string().into()];
+        let write = self.database.write().await.unwrap();
+        let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
+        write.connection().execute_raw(statement).await.unwrap();
+        write.commit().await.unwrap();
+    }
+
+    async fn saved(&self) -> Vec<(String, Json)> {
+        let rows = self.values("SELECT subject_type || ' ' || snapshot AS v FROM revision ORDER BY number").await;
+        let read = |row: Option<String>| {
+            let row = row.unwrap();
+            let (of, snapshot) = row.split_once(' ').unwrap();
+            (of.to_owned(), serde_json::from_str(snapshot).unwrap())
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
+
 fn notes(fields: &str) -> Vec<ContentType> {
     let text = format!("id = \"note\"\nname = \"note\"\nplural = \"notes\"\n{fields}");
     parse(&[("note.toml", &text)]).unwrap()
@@ -155,6 +179,80 @@ async fn a_rename_keeps_the_data() {
         let found =
             fresh.values("SELECT l.headline || m.code AS v FROM memo m JOIN memo_locale l ON l.memo_id = m.id").await;
         assert_eq!(found, [Some("Helloa".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn saved_states_follow_a_rename_and_a_swap_of_names() {
+    for fresh in Fresh::all().await {
+        let fields = |one: &str, other: &str| {
+            field("a", one, "kind = \"text\"") + &field("b", other, "kind = \"text\"\nlocalised = true")
+        };
+        fresh.apply(&notes(&fields("motto", "title"))).await.unwrap();
+        fresh
+            .saves(
+                1,
+                json!({ "fields": { "motto": "m", "gone": "before" }, "translations": { "en": { "title": "t" } } }),
+            )
+            .await;
+        let mut swapped = notes(&fields("title", "motto"));
+        swapped[0].name = "memo".to_owned();
+        fresh.apply(&swapped).await.unwrap();
+        let followed = json!({ "fields": { "title": "m" }, "translations": { "en": { "motto": "t" } } });
+        assert_eq!(fresh.saved().await, [("memo".to_owned(), followed)]);
+    }
+}
+
+#[tokio::test]
+async fn saved_states_go_with_a_dropped_field_and_with_their_type() {
+    for fresh in Fresh::all().await {
+        let both = field("a", "motto", "kind = \"text\"") + &field("b", "title", "kind = \"text\"");
+        fresh.apply(&notes(&both)).await.unwrap();
+        fresh.saves(1, json!({ "fields": { "motto": "m", "title": "t" }, "translations": {} })).await;
+        fresh.apply_how(&notes(&field("b", "title", "kind = \"text\"")), true).await.unwrap();
+        // Another field of the same name.
+        let other = field("b", "title", "kind = \"text\"") + &field("c", "motto", "kind = \"text\"");
+        fresh.apply(&notes(&other)).await.unwrap();
+        assert_eq!(fresh.saved().await[0].1, json!({ "fields": { "title": "t" }, "translations": {} }));
+        fresh.apply_how(&[], true).await.unwrap();
+        assert_eq!(fresh.saved().await, []);
+    }
+}
+
+#[tokio::test]
+async fn saved_states_become_the_default_locales_and_come_back() {
+    for fresh in Fresh::all().await {
+        let plain = field("a", "title", "kind = \"text\"");
+        let localised = field("a", "title", "kind = \"text\"\nlocalised = true");
+        fresh.apply(&notes(&plain)).await.unwrap();
+        fresh.saves(1, json!({ "fields": { "title": "t" }, "translations": {} })).await;
+        fresh.apply(&notes(&localised)).await.unwrap();
+        let translated = json!({ "fields": {}, "translations": { "en": { "title": "t" } } });
+        assert_eq!(fresh.saved().await[0].1, translated);
+        fresh
+            .saves(2, json!({ "fields": {}, "translations": { "en": { "title": "t" }, "zh-CN": { "title": "题" } } }))
+            .await;
+        fresh.apply_how(&notes(&plain), true).await.unwrap();
+        for (_, snapshot) in fresh.saved().await {
+            assert_eq!(snapshot, json!({ "fields": { "title": "t" }, "translations": {} }));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unpublished_change_is_in_the_way_when_its_field_takes_it_no_more() {
+    for fresh in Fresh::all().await {
+        let levels =
+            |values: &str| notes(&field("a", "level", &format!("kind = \"enumeration\"\nvalues = [{values}]")));
+        let level = |value: &str| json!({ "fields": { "level": value }, "translations": {} });
+        fresh.apply(&levels("\"easy\", \"hard\"")).await.unwrap();
+        fresh.saves(1, level("hard")).await;
+        let refused = fresh.apply(&levels("\"easy\"")).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidState);
+        assert!(refused.message().contains("note.level"), "{}", refused.message());
+        // What was saved before the latest change is history.
+        fresh.saves(2, level("easy")).await;
+        fresh.apply(&levels("\"easy\"")).await.unwrap();
     }
 }
 

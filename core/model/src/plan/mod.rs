@@ -9,6 +9,7 @@
 
 mod check;
 mod operation;
+mod snapshot;
 mod step;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::content::{ContentType, layout};
 
 pub use check::Check;
 pub use operation::Operation;
+pub use snapshot::SnapshotChange;
 pub use step::Step;
 
 /// What leads from one set of content types to another.
@@ -50,6 +52,12 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.operations.is_empty()
+    }
+
+    /// What the plan does to the saved states of entries.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<SnapshotChange> {
+        snapshot::changes(&self.applied, &self.wanted)
     }
 
     /// Whether values would be lost.

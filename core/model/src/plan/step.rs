@@ -159,6 +159,16 @@ pub(super) fn steps(applied: &[ContentType], wanted: &[ContentType]) -> Vec<Step
     steps
 }
 
+/// Whether the values of a field are lost by its change of kind.
+pub(super) fn replaced(
+    applied: &[ContentType],
+    wanted: &[ContentType],
+    old: &ContentField,
+    new: &ContentField,
+) -> bool {
+    Sides { applied, wanted }.replaced(old, new)
+}
+
 impl Sides<'_> {
     fn changed_type(self, old: &ContentType, new: &ContentType, steps: &mut Vec<Step>) {
         let name = || new.name.clone();

@@ -4,10 +4,12 @@
 //! **Invariant:** the table `content_type` and the tables it tells of change
 //! in one transaction: all of a plan is applied, or nothing.
 //! **Invariant:** a plan is applied only to the state it was made for.
-//! **Invariant:** no value is lost without `allow_destructive`.
+//! **Invariant:** no value is lost without `allow_destructive`, in the tables
+//! or in the saved states of entries, which follow their types.
 
 mod check;
 mod drift;
+mod revisions;
 mod state;
 mod statement;
 
@@ -76,6 +78,7 @@ pub async fn apply(database: &Database, plan: &Plan, how: &Apply) -> Result<Vec<
             execute(&write, &sql, []).await?;
         }
     }
+    revisions::follow(&write, plan, how.default_locale.as_str()).await?;
     state::replace(&write, plan).await?;
     write.commit().await?;
     Ok(plan.describe())
