@@ -148,7 +148,7 @@ impl<'m> Planner<'m> {
     ) -> Result<Connection<'m>> {
         let arguments = self.coercion.arguments(selected.field, below.variables())?;
         let sort = sort_keys(def, arguments.get("sort"), reached)?;
-        let page = self.page(&arguments, sort.len())?;
+        let page = self.page(&arguments, def, &sort)?;
         self.meter.spend(cost::LIST + cost::SORT_KEY * sort.len().saturating_sub(1) as u64)?;
         let asked = match arguments.get("filter") {
             None | Some(Json::Null) => None,
@@ -163,7 +163,7 @@ impl<'m> Planner<'m> {
         Ok(Connection { def, filter, sort, page, outputs })
     }
 
-    fn page(&self, arguments: &Map<String, Json>, keys: usize) -> Result<Page> {
+    fn page(&self, arguments: &Map<String, Json>, def: &TypeDef, sort: &[SortKey<'_>]) -> Result<Page> {
         let number = |name: &str| arguments.get(name).and_then(Json::as_i64);
         let text = |name: &str| arguments.get(name).and_then(Json::as_str);
         if (number("first").is_some() || text("after").is_some())
@@ -174,7 +174,7 @@ impl<'m> Planner<'m> {
         let backward = number("last").is_some() || text("before").is_some();
         let (size, cursor) = if backward { ("last", "before") } else { ("first", "after") };
         let limit = self.meter.page(number(size), size)?;
-        let cursor = text(cursor).map(|value| Cursor::parse(value, keys).map_err(|f| f.at(cursor))).transpose()?;
+        let cursor = text(cursor).map(|value| Cursor::parse(value, def, sort).map_err(|f| f.at(cursor))).transpose()?;
         Ok(Page { limit, backward, cursor })
     }
 

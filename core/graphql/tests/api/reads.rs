@@ -66,6 +66,29 @@ async fn a_cursor_of_another_list_is_refused() {
 }
 
 #[tokio::test]
+async fn a_cursor_is_good_for_its_own_type_and_sort_only() {
+    each_database(async |bed| {
+        numbered(&bed, 3).await;
+        let visitor = bed.visitor();
+        let sorts = ["[RATING_DESC]", "[RATING_ASC]", "[TITLE_ASC]", "[LEVEL_ASC, RATING_DESC]", "[]"];
+        let list = |sort: &str, after: &str| {
+            format!("{{ courses(first: 1, sort: {sort}{after}) {{ pageInfo {{ endCursor }} }} }}")
+        };
+        for made in sorts {
+            let page = bed.data(&visitor, &list(made, ""), json!({})).await;
+            let after = format!(", after: {}", page["courses"]["pageInfo"]["endCursor"]);
+            bed.data(&visitor, &list(made, &after), json!({})).await;
+            for other in sorts.into_iter().filter(|other| *other != made) {
+                assert_eq!(bed.code(&visitor, &list(other, &after), json!({})).await, "BAD_CURSOR", "{made} {other}");
+            }
+            let tags = format!("{{ tags(first: 1{after}) {{ totalCount }} }}");
+            assert_eq!(bed.code(&visitor, &tags, json!({})).await, "BAD_CURSOR", "{made}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_number_of_statements_does_not_depend_on_the_rows() {
     each_database(async |bed| {
         let query = "{ courses(first: 100) { nodes { title author { name } category { name } tags { nodes { name } }

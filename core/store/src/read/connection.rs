@@ -4,6 +4,7 @@ use lyceum_model::{Field, FieldKind, TypeDef};
 use sea_orm::Value;
 
 use super::{
+    cursor,
     plan::{Connection, ConnectionOutput, Direction, EdgeOutput, Entity, Filter, PageInfoPart, Sort, SortKey},
     sql::{Alias, Sql},
 };
@@ -261,8 +262,10 @@ impl Sql<'_> {
 
     fn cursor_column(&mut self, connection: &Connection<'_>) {
         self.push(if self.sqlite() { "lower(hex(json_array(" } else { "encode(convert_to(json_build_array(" });
+        // Names of types and fields are letters and digits.
+        self.write(format_args!("'{}'", cursor::name(connection.def, &connection.sort)));
         for place in 0..connection.sort.len() {
-            self.write(format_args!("{}k.s{place}", if place > 0 { "," } else { "" }));
+            self.write(format_args!(",k.s{place}"));
         }
         self.push(if self.sqlite() { "))) AS c" } else { ")::text,'UTF8'),'hex') AS c" });
     }
@@ -325,11 +328,11 @@ impl Sql<'_> {
     /// ` AND (…)`: the row stands behind the cursor.
     fn after_cursor(&mut self, connection: &Connection<'_>, alias: Alias) {
         let Some(cursor) = &connection.page.cursor else { return };
-        let values: Vec<Option<Value>> = cursor.values().collect();
+        let values = cursor.values();
         self.push(" AND (");
         for place in 0..connection.sort.len() {
             self.push(if place > 0 { " OR (" } else { "(" });
-            for (key, value) in connection.sort.iter().zip(&values).take(place) {
+            for (key, value) in connection.sort.iter().zip(values).take(place) {
                 self.sort_value(connection.def, alias, key);
                 match value {
                     Some(value) => {

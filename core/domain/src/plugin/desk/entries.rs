@@ -44,8 +44,7 @@ pub(super) async fn page(contents: &Contents, scope: &ContentScope, query: &Entr
     if scope.entries == EntryScope::Own {
         return shelf.own_page(scope, query, asked).await;
     }
-    let cursor = query.after.as_deref().map(|text| Cursor::parse(text, 1)).transpose()?;
-    let found = shelf.page(asked, cursor, query.limit).await?;
+    let found = shelf.page(asked, query.after.as_deref(), query.limit).await?;
     let next = (found["pageInfo"]["hasNextPage"] == true).then(|| found["pageInfo"]["endCursor"].as_str()).flatten();
     Ok(EntryPage { next: next.map(str::to_owned), entries: shelf.entries(found)? })
 }
@@ -108,11 +107,12 @@ impl<'c> Shelf<'c> {
         Some(Entity { def, outputs: vec![("id".to_owned(), Output::Id)] })
     }
 
-    async fn page(&self, filter: Option<Filter<'_>>, cursor: Option<Cursor>, limit: u32) -> Result<Json> {
+    async fn page(&self, filter: Option<Filter<'_>>, after: Option<&str>, limit: u32) -> Result<Json> {
         let info = [("hasNextPage", PageInfoPart::HasNextPage), ("endCursor", PageInfoPart::EndCursor)];
         let info = ConnectionOutput::PageInfo(info.map(|(name, part)| (name.to_owned(), part)).to_vec());
         let outputs = vec![("nodes", ConnectionOutput::Nodes(self.entity())), ("pageInfo", info)];
         let mut wanted = list(self.def, Sort::Id, limit, outputs);
+        let cursor = after.map(|text| Cursor::parse(text, self.def, &wanted.sort)).transpose()?;
         (wanted.filter, wanted.page.cursor) = (filter, cursor);
         let found = self.reading().list(&wanted).fetch(self.contents.database().reader()).await?;
         serde_json::from_str(found.as_deref().unwrap_or("{}")).map_err(Failure::internal)
