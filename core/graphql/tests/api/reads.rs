@@ -277,3 +277,28 @@ async fn a_page_without_rows_has_an_answer() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_decimal_comes_back_digit_by_digit() {
+    each_database(async |bed| {
+        let numbers =
+            ["90071992547409.93", "92233720368547758.07", "-92233720368547758.07", "0.07", "-0.05", "0.00", "-7.50"];
+        for (index, number) in numbers.iter().enumerate() {
+            bed.course(json!({ "slug": format!("c{index}"), "title": "C", "rating": number })).await;
+            let found = "query ($f: CourseFilter) { courses(filter: $f) { nodes { rating } } }";
+            let filter = json!({ "f": { "rating": { "eq": number } } });
+            let found = bed.data(&bed.visitor(), found, filter).await["courses"]["nodes"].clone();
+            assert_eq!(found, json!([{ "rating": number }]));
+        }
+        bed.course(json!({ "title": "No rating" })).await;
+        let sorted = "{ courses(sort: [RATING_ASC], filter: { rating: { lt: 0.01 } }) { nodes { rating } } }";
+        let sorted = bed.data(&bed.visitor(), sorted, json!({})).await["courses"]["nodes"].clone();
+        let wanted = ["-92233720368547758.07", "-7.50", "-0.05", "0.00"].map(|rating| json!({ "rating": rating }));
+        assert_eq!(sorted, json!(wanted));
+        let literal =
+            "mutation { createCourse(input: { title: \"C\", rating: 90071992547409.91 }) { course { rating } } }";
+        let answer = bed.data(&bed.admin, literal, json!({})).await;
+        assert_eq!(answer["createCourse"]["course"]["rating"], "90071992547409.91");
+    })
+    .await;
+}

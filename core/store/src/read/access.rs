@@ -255,9 +255,13 @@ impl<'r> Sql<'r> {
     fn requirement(&mut self, def: &TypeDef, alias: Alias) {
         match self.gate_holder(def, alias) {
             None => self.push("'PUBLIC'"),
-            Some((gate, _, None)) => self.write(format_args!("upper({gate})")),
+            Some((gate, _, None)) => {
+                let capitals = self.capitals(&gate);
+                self.push(&capitals);
+            }
             Some((gate, _, Some(preview))) => {
-                self.write(format_args!("CASE WHEN {preview} THEN 'PUBLIC' ELSE upper({gate}) END"))
+                let capitals = self.capitals(&gate);
+                self.write(format_args!("CASE WHEN {preview} THEN 'PUBLIC' ELSE {capitals} END"))
             }
         }
     }

@@ -166,27 +166,44 @@ impl Sql<'_> {
             | Scalar::Long
             | Scalar::DateTime
             | Scalar::Slug { .. } => self.column(def, alias, field, column),
-            Scalar::Enumeration { .. } => self.write(format_args!("upper({alias}.{column})")),
+            Scalar::Enumeration { .. } => {
+                let capitals = self.capitals(&format!("{alias}.{column}"));
+                self.push(&capitals);
+            }
             Scalar::Boolean if sqlite => {
                 self.write(format_args!("json(CASE {alias}.{column} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)"));
             }
             Scalar::Boolean => self.write(format_args!("{alias}.{column}")),
-            Scalar::Decimal { scale } if sqlite => {
-                self.write(format_args!("printf('%.{scale}f',{alias}.{column}/1e{scale})"));
-                self.null_when_null(alias, column);
-            }
-            Scalar::Decimal { scale } => {
-                self.write(format_args!("({alias}.{column}::numeric/1e{scale})::numeric(30,{scale})::text"));
-            }
+            Scalar::Decimal { scale } => self.decimal(alias, column, *scale),
             Scalar::Json if sqlite => self.write(format_args!("json({alias}.{column})")),
             Scalar::Json => self.write(format_args!("{alias}.{column}::json")),
             Scalar::Id { prefix } => self.write(format_args!("'{prefix}_'||{alias}.{column}")),
         }
     }
 
-    /// `printf` writes a number for null: this makes it null again.
-    fn null_when_null(&mut self, alias: Alias, column: &str) {
-        self.write(format_args!("||CASE WHEN {alias}.{column} IS NULL THEN NULL ELSE '' END"));
+    /// A value of an enumeration as the API has it. Not by the letters of the
+    /// database's language: Turkish makes `İ` of `i`.
+    pub(super) fn capitals(&self, value: &str) -> String {
+        if self.sqlite() { format!("upper({value})") } else { format!("upper({value} COLLATE \"C\")") }
+    }
+
+    /// A decimal as text, from the whole number of its smallest places. No
+    /// floating point has a part in it, nor a division of `numeric`: both lose
+    /// digits of long numbers.
+    fn decimal(&mut self, alias: Alias, column: &str, scale: u32) {
+        match (scale, self.sqlite()) {
+            (0, true) => self.write(format_args!("CAST({alias}.{column} AS TEXT)")),
+            (0, false) => self.write(format_args!("{alias}.{column}::text")),
+            (_, true) => {
+                let unit = 10_u64.pow(scale);
+                self.write(format_args!(
+                    "CASE WHEN {alias}.{column} IS NOT NULL THEN printf('%s%d.%0{scale}d',\
+                     CASE WHEN {alias}.{column}<0 THEN '-' ELSE '' END,\
+                     abs({alias}.{column}/{unit}),abs({alias}.{column}%{unit})) END"
+                ));
+            }
+            (_, false) => self.write(format_args!("({alias}.{column}*1e-{scale})::text")),
+        }
     }
 
     fn money(&mut self, alias: Alias, field: &Field, parts: &[(String, super::MoneyPart)]) {
