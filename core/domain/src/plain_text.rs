@@ -101,6 +101,12 @@ pub(crate) fn is_seen_in_an_address(c: char) -> bool {
     is_visible(c) || is_mark(c)
 }
 
+/// Whether a text has only spaces and what is never drawn.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let hidden = |c| is_ignorable(c) || matches!(category(c), GeneralCategory::Control | GeneralCategory::Format);
+    text.chars().all(|c| c.is_whitespace() || hidden(c))
+}
+
 /// Whether something is drawn for it on its own.
 fn is_visible(c: char) -> bool {
     // Drawn as nothing although a symbol: the empty Braille cell, a note without a head.

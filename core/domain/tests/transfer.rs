@@ -35,7 +35,13 @@ fn admin() -> Viewer {
 }
 
 async fn desk(bed: &Bed) -> Desk {
-    let types = content::built_in().unwrap();
+    desk_of(bed, &[]).await
+}
+
+/// With further content types, of these files.
+async fn desk_of(bed: &Bed, files: &[(&str, &str)]) -> Desk {
+    let mut types = content::built_in().unwrap();
+    types.extend(content::parse(files).unwrap());
     let plan = schema::plan(&bed.db, &types).await.unwrap().plan;
     let how = Apply { allow_destructive: false, default_locale: "en".parse().unwrap() };
     schema::apply(&bed.db, &plan, &how).await.unwrap();
@@ -49,14 +55,22 @@ async fn desk(bed: &Bed) -> Desk {
 impl Desk {
     async fn import(&self, lines: &[Json], mapping: Option<&str>) -> Report {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        self.import_text("course", &text, mapping).await
+    }
+
+    async fn import_text(&self, of: &str, text: &str, mapping: Option<&str>) -> Report {
         let mapping = mapping.map(|text| Mapping::parse(text, self.contents.model()).unwrap());
         let import = Import::new(self.contents.clone());
-        import.run(&self.viewer, text.as_bytes(), "course", mapping.as_ref(), |_| ()).await.unwrap()
+        import.run(&self.viewer, text.as_bytes(), of, mapping.as_ref(), |_| ()).await.unwrap()
     }
 
     async fn export(&self) -> Vec<Json> {
+        self.export_of("course").await
+    }
+
+    async fn export_of(&self, of: &str) -> Vec<Json> {
         let mut bytes = Vec::new();
-        export(&self.contents, &self.viewer, "course", &mut bytes).await.unwrap();
+        export(&self.contents, &self.viewer, of, &mut bytes).await.unwrap();
         String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
@@ -171,6 +185,118 @@ async fn each_fault_is_told_with_its_place() {
             ]
         );
         assert_eq!(count(&bed.db, "course").await, 0);
+    })
+    .await;
+}
+
+const WEBINAR: &str = "id = \"webinar\"\nname = \"webinar\"\nplural = \"webinars\"\n\
+    [[field]]\nid = \"w.slug\"\nname = \"slug\"\nkind = \"slug\"\nrequired = true\n\
+    [[field]]\nid = \"w.startsAt\"\nname = \"startsAt\"\nkind = \"date-time\"\n\
+    [[field]]\nid = \"w.seats\"\nname = \"seats\"\nkind = \"integer\"\n\
+    [[field]]\nid = \"w.fee\"\nname = \"fee\"\nkind = \"money\"\n\
+    [[field]]\nid = \"w.facts\"\nname = \"facts\"\nkind = \"json\"\n\
+    [[field]]\nid = \"w.rate\"\nname = \"rate\"\nkind = \"decimal\"\nscale = 8\n";
+
+fn reasons(report: &Report) -> Vec<(u64, &str, &str)> {
+    report.rejected.iter().map(|line| (line.line, line.path.as_str(), line.reason.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_moment_is_checked_and_written_in_utc() {
+    each_database(async |bed| {
+        let desk = desk_of(&bed, &[("webinar.toml", WEBINAR)]).await;
+        let mut text = String::from("{\"slug\":\"a\",\"startsAt\":\"2026-03-29T08:00:00+08:00\"}\n");
+        let bad = ["", "下周三", "2026-03-29", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z", "2026-03-29 08:00:00Z"];
+        for moment in bad {
+            text += &format!("{}\n", json!({ "slug": "b", "startsAt": moment }));
+        }
+        let report = desk.import_text("webinar", &text, None).await;
+        let wrong = "A moment is written as RFC 3339, such as 2026-11-21T09:30:00Z.";
+        let wanted: Vec<_> = (2..=7).map(|line| (line, "startsAt", wrong)).collect();
+        assert_eq!(reasons(&report), wanted);
+        let exported = desk.export_of("webinar").await;
+        assert_eq!(exported, [json!({ "slug": "a", "startsAt": "2026-03-29T00:00:00.000Z" })]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_number_is_taken_exactly_or_refused() {
+    each_database(async |bed| {
+        let desk = desk_of(&bed, &[("webinar.toml", WEBINAR)]).await;
+        let text = "{\"slug\":\"a\",\"rate\":\"-1234567890.12345678\",\"seats\":2147483647}\n\
+                    {\"slug\":\"b\",\"rate\":0.5,\"fee\":{\"minor\":9007199254740991,\"currency\":\"JPY\"}}\n\
+                    {\"slug\":\"c\",\"rate\":1234567890.12345678}\n\
+                    {\"slug\":\"c\",\"seats\":2147483648}\n\
+                    {\"slug\":\"c\",\"fee\":{\"minor\":9007199254740992,\"currency\":\"JPY\"}}\n\
+                    {\"slug\":\"c\",\"fee\":{\"minor\":-1,\"currency\":\"JPY\"}}\n\
+                    {\"slug\":\"c\",\"facts\":{\"k\":[1,12345678901234567890123]}}\n";
+        let report = desk.import_text("webinar", text, None).await;
+        let places: Vec<_> = report.rejected.iter().map(|line| (line.line, line.path.as_str())).collect();
+        assert_eq!(places, [(3, "rate"), (4, "seats"), (5, "fee.minor"), (6, "fee.minor"), (7, "facts.k.1")]);
+        let exported = desk.export_of("webinar").await;
+        assert_eq!(
+            exported,
+            [
+                json!({ "slug": "a", "rate": "-1234567890.12345678", "seats": 2147483647 }),
+                json!({ "slug": "b", "rate": "0.50000000", "fee": { "minor": 9_007_199_254_740_991_i64, "currency": "JPY" } }),
+            ]
+        );
+        let lines: String = exported.iter().map(|line| format!("{line}\n")).collect();
+        assert_eq!(desk.import_text("webinar", &lines, None).await.unchanged, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_text_with_nul_gets_in_by_any_key() {
+    each_database(async |bed| {
+        let desk = desk(&bed).await;
+        let nul = "a\0b";
+        let lesson = |body: &str| json!([{ "slug": "one", "title": "One", "body": body }]);
+        let lines = [
+            json!({ "slug": "a", "title": nul }),
+            json!({ "slug": "a", "title": { "zh-CN": nul } }),
+            json!({ "slug": "a", "title": "A", "metadata": { "k": [nul] } }),
+            json!({ "slug": "a", "title": "A", "metadata": { nul: 1 } }),
+            json!({ "slug": "a", "title": "A", "lessons": lesson(nul) }),
+            json!({ "slug": "a", "title": "A", "tags": [{ "slug": "t", "name": nul }] }),
+            json!({ "slug": "a", "title": "A", "tags": [nul] }),
+            json!({ "slug": "a", "title": "A", "category": nul }),
+            json!({ "slug": nul, "title": "A" }),
+            json!({ "slug": "ok", "title": "A" }),
+        ];
+        let report = desk.import(&lines, None).await;
+        let why = "A text must not hold the character U+0000.";
+        let wanted = [
+            (1, "title", why),
+            (2, "title.zh-CN", why),
+            (3, "metadata.k.0", why),
+            (4, "metadata.a\\u0000b", why),
+            (5, "lessons.0.body", why),
+            (6, "tags.0.name", why),
+            (7, "tags.0", why),
+            (8, "category", why),
+            (9, "slug", why),
+        ];
+        assert_eq!((reasons(&report), report.created), (wanted.to_vec(), 1));
+        let lone = desk.import_text("course", "{\"slug\":\"l\",\"title\":\"\\ud800\"}\n", None).await;
+        assert!(lone.rejected[0].reason.starts_with("This is not JSON"), "{lone:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn texts_are_stored_in_one_form_and_a_blank_one_is_no_translation() {
+    each_database(async |bed| {
+        let desk = desk(&bed).await;
+        let title = json!({ "en": "Cafe\u{301}", "zh": " \u{3000}\u{200b}" });
+        let report = desk.import(&[json!({ "slug": "a", "title": title, "body": { "en": "\n " } })], None).await;
+        assert_eq!(report.rejected, []);
+        let line = json!({ "slug": "a", "title": { "en": "Café" }, "access": "PUBLIC", "tags": [], "lessons": [] });
+        assert_eq!(desk.export().await, [line]);
+        let report = desk.import(&[json!({ "slug": "b", "title": { "en": " ", "zh": "\t" } })], None).await;
+        assert_eq!(report.rejected, [rejected(1, "title", "A value is needed here.")]);
     })
     .await;
 }

@@ -11,7 +11,10 @@ use axum::{
     routing::get,
 };
 use lyceum_domain::identity::Peer;
-use lyceum_kernel::{ErrorCode, Failure, Result, Viewer};
+use lyceum_kernel::{
+    ErrorCode, Failure, Result, Viewer,
+    json::{self, JsonError},
+};
 use lyceum_store::StatementLog;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -239,8 +242,8 @@ async fn by_get(
         let Query(parameters) = parameters.map_err(|error| bad_request(&error.body_text()))?;
         let object = |name: &str, text: Option<&str>| match text {
             None | Some("") => Ok(Json::Null),
-            Some(text) => serde_json::from_str(text)
-                .map_err(|_| bad_request(&format!("The parameter \"{name}\" is not a JSON object."))),
+            Some(text) => json::parse(text.as_bytes())
+                .map_err(|error| unread(&error, |_| format!("The parameter \"{name}\" is not a JSON object."))),
         };
         let mut body = Map::new();
         if let Some(query) = parameters.query {
@@ -286,12 +289,23 @@ async fn by_post(
 
 /// A request body as the specification has it.
 pub(crate) fn parse(body: &[u8]) -> Result<GraphqlRequest> {
-    let body: Json = serde_json::from_slice(body).map_err(|error| {
-        bad_request(&format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
-    })?;
+    let place =
+        |error: &serde_json::Error| format!("The body is not JSON: line {}, column {}.", error.line(), error.column());
+    let body = json::parse(body).map_err(|error| unread(&error, place))?;
     match body {
         Json::Object(body) => of_body(body),
         _ => Err(bad_request("The body is a JSON object with \"query\"; batches are not supported.")),
+    }
+}
+
+/// Why no JSON was read; `syntax` says it where it is none.
+fn unread(error: &JsonError, syntax: impl FnOnce(&serde_json::Error) -> String) -> Failure {
+    match error {
+        JsonError::Syntax(error) => bad_request(&syntax(error)),
+        JsonError::Inexact { path, .. } => {
+            let below = path.strip_prefix(&["variables".to_owned()]).unwrap_or(path);
+            Failure::input(&below.join("."), error.to_string())
+        }
     }
 }
 
@@ -448,5 +462,14 @@ mod tests {
         assert_eq!(media("application/graphql-response+json, */*"), Some(Media::Graphql));
         assert_eq!(media("text/html"), None);
         assert_eq!(accepted(&HeaderMap::new()), Some(Media::Plain));
+    }
+
+    #[test]
+    fn a_number_that_would_become_another_is_refused_at_its_place() {
+        let refused = parse(br#"{"query":"{a}","variables":{"input":{"rating":90071992547409.93}}}"#);
+        let told = refused.err().map(|failure| (failure.path().join("."), failure.message().to_owned()));
+        let why = "The number 90071992547409.93 cannot be kept exactly. Send it as a text.";
+        assert_eq!(told, Some(("input.rating".to_owned(), why.to_owned())));
+        assert!(parse(br#"{"query":"{a}","variables":{"input":{"rating":4.5,"n":1e3}}}"#).is_ok());
     }
 }

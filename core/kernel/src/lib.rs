@@ -6,8 +6,10 @@
 mod error;
 mod event;
 mod id;
+pub mod json;
 mod locale;
 mod money;
+pub mod text;
 mod time;
 mod viewer;
 
@@ -16,5 +18,5 @@ pub use event::Event;
 pub use id::{GlobalId, Id, IdError};
 pub use locale::{Locale, LocaleError, Locales};
 pub use money::{Currency, Money, MoneyError};
-pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use time::{Clock, ManualClock, NotAMoment, SystemClock, Timestamp};
 pub use viewer::{Action, RowScope, Rule, Rules, Viewer};

@@ -47,13 +47,45 @@ impl fmt::Display for Timestamp {
     }
 }
 
-impl FromStr for Timestamp {
-    type Err = jiff::Error;
+/// A text that is no moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("A moment is written as RFC 3339, such as 2026-11-21T09:30:00Z.")]
+pub struct NotAMoment;
 
-    /// Reads RFC 3339 with any offset.
-    fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        Ok(Self(text.parse::<jiff::Timestamp>()?.as_millisecond()))
+impl FromStr for Timestamp {
+    type Err = NotAMoment;
+
+    /// Reads RFC 3339 with any offset, of the years 0000 to 9999 in UTC: only
+    /// those have the fixed width.
+    fn from_str(text: &str) -> Result<Self, NotAMoment> {
+        if !is_rfc_3339(text) {
+            return Err(NotAMoment);
+        }
+        let moment = text.parse::<jiff::Timestamp>().map_err(|_| NotAMoment)?;
+        let year = moment.to_zoned(jiff::tz::TimeZone::UTC).year();
+        if (0..=9999).contains(&year) { Ok(Self(moment.as_millisecond())) } else { Err(NotAMoment) }
     }
+}
+
+/// Whether it is shaped as RFC 3339, section 5.6, has it. jiff takes more: a
+/// blank between day and time, names of zones, times without seconds.
+fn is_rfc_3339(text: &str) -> bool {
+    let shaped = |text: &[u8], shape: &[u8]| {
+        text.len() == shape.len()
+            && text.iter().zip(shape).all(|(byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                wanted => byte.eq_ignore_ascii_case(wanted),
+            })
+    };
+    let Some((clock, rest)) = text.as_bytes().split_at_checked("0000-00-00T00:00:00".len()) else { return false };
+    let zone = match rest.strip_prefix(b".") {
+        Some(rest) => {
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits > 0 { &rest[digits..] } else { return false }
+        }
+        None => rest,
+    };
+    shaped(clock, b"0000-00-00T00:00:00") && [&b"Z"[..], b"+00:00", b"-00:00"].iter().any(|shape| shaped(zone, shape))
 }
 
 impl Serialize for Timestamp {
@@ -121,5 +153,34 @@ mod tests {
             "2026-11-21T10:00:00+08:00".parse::<Timestamp>().map(|t| t.to_string()).ok().as_deref(),
             Some("2026-11-21T02:00:00.000Z")
         );
+    }
+    #[test]
+    fn only_rfc_3339_is_a_moment() {
+        for (given, wanted) in [
+            ("2026-03-29T08:00:00+08:00", "2026-03-29T00:00:00.000Z"),
+            ("2026-03-29t08:00:00.5z", "2026-03-29T08:00:00.500Z"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+            ("1969-12-31T23:59:59.999-00:30", "1970-01-01T00:29:59.999Z"),
+        ] {
+            assert_eq!(given.parse::<Timestamp>().map(|moment| moment.to_string()).as_deref(), Ok(wanted), "{given}");
+        }
+        for bad in [
+            "",
+            "2026-03-29",
+            "2026-03-29T08:00:00",
+            "2026-03-29 08:00:00Z",
+            "2026-03-29T08:00Z",
+            "2026-03-29T08:00:00.Z",
+            "2026-03-29T08:00:00+0800",
+            "2026-03-29T08:00:00+08:00[Asia/Shanghai]",
+            "2026-02-30T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "0000-01-01T00:00:00+01:00",
+            "+010000-01-01T00:00:00Z",
+            "-000001-01-01T00:00:00Z",
+            "２026-03-29T08:00:00Z",
+        ] {
+            assert_eq!(bad.parse::<Timestamp>(), Err(NotAMoment), "{bad}");
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! What a database error means for the one who asked.
 
-use lyceum_kernel::{ErrorCode, Failure};
+use lyceum_kernel::{ErrorCode, Failure, text::TextError};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+
+use crate::statements::NUL;
 
 /// What went wrong, as far as a client has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +16,16 @@ enum Condition {
     Internal,
 }
 
-/// A database error as a failure: CONFLICT for a broken unique constraint,
+/// A database error as a failure: BAD_USER_INPUT for a text that no database
+/// takes, CONFLICT for a broken unique constraint,
 /// QUERY_TIMEOUT for a statement that was ended, UNAVAILABLE when the database
 /// is away, full or too busy, else INTERNAL.
 pub fn failed(error: DbErr) -> Failure {
     if let Some(SqlErr::UniqueConstraintViolation(_)) = error.sql_err() {
         return Failure::new(ErrorCode::Conflict, "Something else already has this value.").caused_by(error);
+    }
+    if matches!(&error, DbErr::Custom(text) if text == NUL) {
+        return Failure::input("", TextError::Nul.to_string()).caused_by(error);
     }
     match condition(&error) {
         Condition::TimedOut => {

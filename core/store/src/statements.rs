@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, Value};
 
 use crate::once::{self, Connection};
 
@@ -47,6 +47,17 @@ pub(crate) fn note(sql: &str) {
     });
 }
 
+/// What [`refuse_nul`] answers.
+pub(crate) const NUL: &str = "a text with U+0000 was to be sent";
+
+/// Refuses a text that PostgreSQL does not hold, on SQLite too. Every door has
+/// its own check, which knows the path; here none is missed.
+fn refuse_nul(statement: &Statement) -> Result<(), DbErr> {
+    let values = statement.values.as_ref().map(|values| values.0.as_slice()).unwrap_or_default();
+    let has_nul = |value: &Value| matches!(value, Value::String(Some(text)) if text.contains('\0'));
+    if values.iter().any(has_nul) { Err(DbErr::Custom(NUL.to_owned())) } else { Ok(()) }
+}
+
 /// A connection or transaction whose statements are counted.
 #[derive(Debug, Clone)]
 pub struct Statements<C>(pub(crate) C);
@@ -66,6 +77,7 @@ impl<C: ConnectionTrait + Connection + Send> ConnectionTrait for Statements<C> {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         note(&statement.sql);
+        refuse_nul(&statement)?;
         self.0.execute_raw(statement).await
     }
 
@@ -76,6 +88,7 @@ impl<C: ConnectionTrait + Connection + Send> ConnectionTrait for Statements<C> {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         note(&statement.sql);
+        refuse_nul(&statement)?;
         match self.0.pool() {
             Some(pool) if once::is_long(&statement) => Ok(once::query_all(pool, statement).await?.into_iter().next()),
             _ => self.0.query_one_raw(statement).await,
@@ -84,6 +97,7 @@ impl<C: ConnectionTrait + Connection + Send> ConnectionTrait for Statements<C> {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         note(&statement.sql);
+        refuse_nul(&statement)?;
         match self.0.pool() {
             Some(pool) if once::is_long(&statement) => once::query_all(pool, statement).await,
             _ => self.0.query_all_raw(statement).await,

@@ -19,9 +19,21 @@ pub fn scaled(text: &str, scale: u32) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
+/// `450` with two places → `"4.50"`.
+#[must_use]
+pub fn written(number: i64, scale: u32) -> String {
+    let (sign, size) = (if number < 0 { "-" } else { "" }, number.unsigned_abs());
+    if scale == 0 {
+        return format!("{sign}{size}");
+    }
+    let digits = format!("{size:0>width$}", width = scale as usize + 1);
+    let (whole, places) = digits.split_at(digits.len() - scale as usize);
+    format!("{sign}{whole}.{places}")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::scaled;
+    use super::{scaled, written};
 
     #[test]
     fn reads_digit_by_digit() {
@@ -31,5 +43,17 @@ mod tests {
         for bad in ["", ".", "4.", ".5", "1e3", "+1", "4.505", "٤", "99999999999999999999"] {
             assert_eq!(scaled(bad, 2), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_written_reads_as_the_same_number() {
+        for number in [0, 1, -1, 5, -50, 450, 9_007_199_254_740_993, i64::MAX, -i64::MAX] {
+            for scale in 0..=9 {
+                assert_eq!(scaled(&written(number, scale), scale), Some(number));
+            }
+        }
+        assert_eq!(written(-5, 2), "-0.05");
+        assert_eq!(written(450, 2), "4.50");
+        assert_eq!(written(7, 0), "7");
     }
 }

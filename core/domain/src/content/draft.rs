@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::plain_text::is_blank;
+
 /// The values of an entry by field name. Ids stand without prefix, enumeration
 /// values as stored, decimal numbers as text, money as `{minor, currency}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,9 +48,11 @@ impl Draft {
         Draft { fields: difference(&self.fields, &after.fields), translations: translations.collect() }
     }
 
-    /// The first value of a localised field, in the order of the locales.
+    /// The first text of a localised field that is not blank, in the order of
+    /// the locales.
     pub(super) fn localised<'d>(&'d self, field: &str, locales: &[lyceum_kernel::Locale]) -> Option<&'d str> {
-        locales.iter().find_map(|locale| self.translations.get(locale.as_str())?.get(field)?.as_str())
+        let text = |locale: &lyceum_kernel::Locale| self.translations.get(locale.as_str())?.get(field)?.as_str();
+        locales.iter().filter_map(text).find(|text| !is_blank(text))
     }
 }
 

@@ -32,7 +32,7 @@ pub use decimal::scaled;
 pub use draft::Draft;
 pub use hooks::CHAIN;
 pub use hops::HOPS;
-pub use input::{Change, InputField, InputShape, input_fields};
+pub use input::{Change, InputField, InputShape, checked_slug, input_fields};
 pub use port::*;
 pub use service::{Contents, Saved};
 pub use slug::slugify;

@@ -311,7 +311,7 @@ impl Contents {
     fn check_whole(&self, def: &TypeDef, draft: &Draft) -> Result<()> {
         for field in def.fields.iter().filter(|f| f.writable && f.required) {
             let there = if field.localised {
-                draft.localised(&field.name, self.locales.all()).is_some_and(|text| !text.is_empty())
+                draft.localised(&field.name, self.locales.all()).is_some()
             } else {
                 draft.fields.contains_key(&field.name)
             };

@@ -1,13 +1,12 @@
 //! From an object of the file to an input object of content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lyceum_kernel::{Failure, Locales, Result};
-use lyceum_model::{Field, FieldKind, Scalar, TypeDef};
-use serde_json::{Map, Value as Json, json};
+use lyceum_model::{Field, FieldKind, TypeDef};
+use serde_json::{Map, Value as Json};
 
 use super::mapping::camel;
-use crate::content::scaled;
 
 /// An object, sorted by what is to be done with its values.
 #[derive(Default)]
@@ -16,6 +15,8 @@ pub(super) struct Record<'m> {
     pub values: Map<String, Json>,
     /// Localised fields by locale.
     pub texts: BTreeMap<String, Map<String, Json>>,
+    /// Localised fields whose value stands without a language.
+    pub plain: BTreeSet<String>,
     /// To-one and many-to-many relations.
     pub relations: Vec<(&'m Field, Json)>,
     /// Children, which point back at this entry.
@@ -51,9 +52,6 @@ impl<'m> Record<'m> {
             FieldKind::Scalar { .. } | FieldKind::Money { .. } if field.localised => {
                 return self.localise(field, value, locales);
             }
-            FieldKind::Scalar { scalar: Scalar::Decimal { scale }, .. } => {
-                self.values.insert(field.name.clone(), decimal(value, *scale));
-            }
             FieldKind::Scalar { .. } | FieldKind::Money { .. } => {
                 self.values.insert(field.name.clone(), value);
             }
@@ -65,7 +63,10 @@ impl<'m> Record<'m> {
         let by_language = match value {
             Json::Object(by_language) => by_language,
             Json::Null => locales.all().iter().map(|locale| (locale.to_string(), Json::Null)).collect(),
-            plain => std::iter::once((locales.default_locale().to_string(), plain)).collect(),
+            plain => {
+                self.plain.insert(field.name.clone());
+                std::iter::once((locales.default_locale().to_string(), plain)).collect()
+            }
         };
         for (language, text) in by_language {
             let locale = locales.find(&language).map_err(|error| Failure::input(&language, error.to_string()))?;
@@ -121,37 +122,9 @@ fn unknown(def: &TypeDef, key: &str) -> Failure {
     Failure::input(key, message)
 }
 
-/// `4.5` as `4.50` where the field has two places, so that the same number is
-/// the same text.
-fn decimal(value: Json, scale: u32) -> Json {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match scaled(&text, scale) {
-        Some(number) if scale > 0 => {
-            let (size, unit) = (number.unsigned_abs(), 10u64.pow(scale));
-            let sign = if number < 0 { "-" } else { "" };
-            json!(format!("{sign}{}.{:0width$}", size / unit, size % unit, width = scale as usize))
-        }
-        _ => value,
-    }
-}
-
 /// The failure, at a place below `key`.
 pub(super) fn below(key: &str, failure: &Failure) -> Failure {
     let inner = failure.path().join(".");
     let path = if inner.is_empty() || inner == key { key.to_owned() } else { format!("{key}.{inner}") };
     Failure::new(failure.code(), failure.message()).at(&path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_decimal_has_one_writing() {
-        for written in [json!(4.5), json!("4.5"), json!("4.50")] {
-            assert_eq!(decimal(written, 2), json!("4.50"));
-        }
-        assert_eq!(decimal(json!("4.505"), 2), json!("4.505"));
-        assert_eq!(decimal(json!(null), 2), json!(null));
-    }
 }

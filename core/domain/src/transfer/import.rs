@@ -1,11 +1,14 @@
 //! Reading JSON Lines into the content.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     io::BufRead,
 };
 
-use lyceum_kernel::{ErrorCode, Failure, Id, Result, Viewer};
+use lyceum_kernel::{
+    ErrorCode, Failure, Id, Result, Viewer,
+    json::{self, JsonError},
+};
 use lyceum_model::{Field, FieldKind, TypeDef};
 use lyceum_store::Write;
 use serde_json::{Map, Value as Json, json};
@@ -17,7 +20,7 @@ use super::{
     relation,
     report::{Counts, Outcome, Progress, Rejected, Report},
 };
-use crate::content::{Change, Contents, slugify};
+use crate::content::{Change, Contents, checked_slug, slugify};
 
 /// An import into these contents.
 #[derive(Clone)]
@@ -121,8 +124,7 @@ impl Taking<'_> {
             return Ok(None);
         }
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-        let object = serde_json::from_slice::<Json>(bytes)
-            .map_err(|error| Failure::input("", format!("This is not JSON: {error}.")))?;
+        let object = json::parse(bytes).map_err(|error| unread(&error))?;
         self.entry(def, object, None).await.map(|(_, outcome)| Some(outcome))
     }
 
@@ -145,18 +147,20 @@ impl Taking<'_> {
         let children = std::mem::take(&mut record.children);
         let known = relation::find(&self.write, def, &slug, place.map(|place| place.parent)).await?;
         let record = if known.is_none() { record.without_nulls() } else { record };
-        let (id, outcome) = self.save(def, &slug, record.into_input()).await?;
+        let (id, outcome) = self.save(def, &slug, record).await?;
         for (field, items) in children {
             Box::pin(self.children(def, id, field, items)).await.map_err(|failure| below(&field.name, &failure))?;
         }
         Ok((id, outcome))
     }
 
-    async fn save(&mut self, def: &TypeDef, slug: &str, input: Map<String, Json>) -> Result<(Id, Outcome)> {
+    async fn save(&mut self, def: &TypeDef, slug: &str, mut record: Record<'_>) -> Result<(Id, Outcome)> {
+        let plain = std::mem::take(&mut record.plain);
+        let input = record.into_input();
         let change = Change::parse(self.contents.model(), def, &input, self.contents.locales())
-            .map_err(|failure| as_in_file(&failure, &input))?;
+            .map_err(|failure| as_in_file(&failure, &input, &plain))?;
         let saved = self.contents.put_in(&mut self.write, self.viewer, def, slug, change).await;
-        let saved = saved.map_err(|failure| as_in_file(&failure, &input))?;
+        let saved = saved.map_err(|failure| as_in_file(&failure, &input, &plain))?;
         let outcome = match (saved.created, saved.changed) {
             (true, _) => Outcome::Created,
             (false, true) => Outcome::Updated,
@@ -169,7 +173,7 @@ impl Taking<'_> {
     fn slug(&self, def: &TypeDef, record: &mut Record<'_>) -> Result<String> {
         let field = def.slug().ok_or_else(|| Failure::input("", format!("{} has no slug to find it by.", def.name)))?;
         if let Some(slug) = record.slug(def) {
-            return Ok(slug.to_owned());
+            return checked_slug(slug, &field.name);
         }
         let slug = record.title(self.contents.locales()).map(slugify).unwrap_or_default();
         if slug.is_empty() {
@@ -254,6 +258,13 @@ impl Place<'_> {
     }
 }
 
+fn unread(error: &JsonError) -> Failure {
+    match error {
+        JsonError::Syntax(error) => Failure::input("", format!("This is not JSON: {error}.")),
+        JsonError::Inexact { path, .. } => Failure::input(&path.join("."), error.to_string()),
+    }
+}
+
 fn input_name(field: &Field) -> String {
     match field.kind {
         FieldKind::ManyToMany { .. } => format!("{}Ids", field.name.strip_suffix('s').unwrap_or(&field.name)),
@@ -262,10 +273,12 @@ fn input_name(field: &Field) -> String {
 }
 
 /// The failure with its place as the file has it:
-/// `input.translations.1.title` → `title.zh-CN`.
-fn as_in_file(failure: &Failure, input: &Map<String, Json>) -> Failure {
+/// `input.translations.1.title` → `title.zh-CN`, or `title` where it is among
+/// the `plain` ones.
+fn as_in_file(failure: &Failure, input: &Map<String, Json>, plain: &BTreeSet<String>) -> Failure {
     let parts: Vec<&str> = failure.path().iter().map(String::as_str).collect();
     let path = match parts.as_slice() {
+        ["input", "translations", _, field] if plain.contains(*field) => (*field).to_owned(),
         ["input", "translations", index, field] => {
             let locale = index.parse::<usize>().ok().and_then(|i| input["translations"][i]["locale"].as_str());
             locale.map_or_else(|| (*field).to_owned(), |locale| format!("{field}.{locale}"))

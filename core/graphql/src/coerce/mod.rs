@@ -137,9 +137,9 @@ impl Coercion<'_> {
                 one_of(object, &out, path)?;
                 Ok(Json::Object(out))
             }
-            (Some(ExtendedType::Scalar(_)), value) if name == "JSON" => {
-                Ok(scalar::untyped(value, &|name| variables.get(name).cloned()))
-            }
+            (Some(ExtendedType::Scalar(_)), value) if name == "JSON" => scalar::refuse_inexact(value)
+                .and_then(|()| scalar::value(name, scalar::untyped(value, &|name| variables.get(name).cloned())))
+                .map_err(|message| Failure::input(path, message)),
             (Some(ExtendedType::Scalar(_)), _) => {
                 scalar::literal(name, literal).map_err(|message| Failure::input(path, message))
             }

@@ -2,16 +2,21 @@
 //!
 //! **Invariant:** a value that passed has the shape that the rest of the crate
 //! reads: whole numbers are JSON integers within their range, ids, moments and
-//! decimals are texts.
+//! decimals are texts, and no text, of whatever scalar, holds U+0000.
+//! **Invariant:** texts are NFC here, so that every comparison below, by
+//! filter, slug or address, is one of texts in one form. Only what is inside
+//! of a `JSON` value is left as it was sent.
 
 use std::sync::LazyLock;
 
 use apollo_compiler::{Node, ast::Value};
-use lyceum_kernel::{Id, Timestamp};
+use lyceum_kernel::{
+    Id, Timestamp,
+    json::{LONG_MAX, inexact, is_exact, path_of_nul, whole},
+    text,
+};
 use serde_json::{Map, Number, Value as Json};
 
-/// The largest whole number that every JSON reader keeps exactly (2^53 - 1).
-pub const LONG_MAX: i64 = 9_007_199_254_740_991;
 /// Characters of a decimal number.
 const DECIMAL_CHARACTERS: usize = 40;
 
@@ -30,11 +35,14 @@ pub fn uploaded(content: String) -> Json {
 /// What is wrong with it.
 pub fn value(scalar: &str, value: Json) -> Result<Json, String> {
     match (scalar, value) {
-        ("JSON", value) => Ok(value),
-        ("String" | "ID", Json::String(text)) if text.contains('\0') => {
-            Err("A text must not hold the character U+0000.".into())
+        ("JSON", value) => match path_of_nul(&value) {
+            Some(_) => Err(text::TextError::Nul.to_string()),
+            None => Ok(value),
+        },
+        ("String" | "ID", Json::String(given)) => {
+            text::normal(given).map(Json::String).map_err(|error| error.to_string())
         }
-        ("String" | "ID", value @ Json::String(_)) | ("Boolean", value @ Json::Bool(_)) => Ok(value),
+        ("Boolean", value @ Json::Bool(_)) => Ok(value),
         ("ID", Json::Number(number)) => match whole(&number) {
             Some(number) => Ok(number.to_string().into()),
             None => Err(not_of("ID")),
@@ -62,7 +70,25 @@ pub fn literal(scalar: &str, literal: &Node<Value>) -> Result<Json, String> {
         ("ID", Value::Int(number)) => Ok(number.as_str().into()),
         ("Int" | "Long", Value::Float(_)) => Err(not_of(scalar)),
         (scalar, Value::Enum(_)) if scalar != "JSON" => Err(not_of(scalar)),
-        (scalar, literal) => value(scalar, untyped(literal, &|_| Some(Json::Null))),
+        (scalar, literal) => {
+            refuse_inexact(literal)?;
+            value(scalar, untyped(literal, &|_| Some(Json::Null)))
+        }
+    }
+}
+
+/// Refuses a literal with a number that a JSON value would change.
+///
+/// # Errors
+/// Which number it is.
+pub fn refuse_inexact(literal: &Value) -> Result<(), String> {
+    let exact = |number: &str| if is_exact(number) { Ok(()) } else { Err(inexact(number)) };
+    match literal {
+        Value::Int(number) => exact(number.as_str()),
+        Value::Float(number) => exact(number.as_str()),
+        Value::List(items) => items.iter().try_for_each(|item| refuse_inexact(item)),
+        Value::Object(fields) => fields.iter().try_for_each(|(_, value)| refuse_inexact(value)),
+        _ => Ok(()),
     }
 }
 
@@ -97,15 +123,6 @@ fn not_of(scalar: &str) -> String {
         "Upload" => "A file is sent in a part of a multipart request, which \"map\" names for this variable.".into(),
         scalar => format!("This is not a value of the type {scalar}."),
     }
-}
-
-/// Clients that know only one kind of number may write a whole one as `1.0`.
-fn whole(number: &Number) -> Option<i64> {
-    number.as_i64().or_else(|| {
-        let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= LONG_MAX as f64)?;
-        #[expect(clippy::cast_possible_truncation, reason = "whole, and within 53 bits")]
-        Some(float as i64)
-    })
 }
 
 fn within(number: &Number, least: i64, most: i64) -> Result<Json, String> {
@@ -151,6 +168,9 @@ mod tests {
             ("ID", json!(true), None),
             ("String", json!(7), None),
             ("String", json!("a\0"), None),
+            ("String", json!("cafe\u{301}"), Some(json!("café"))),
+            ("JSON", json!({"a": ["\0"]}), None),
+            ("JSON", json!({"\0": 1}), None),
             ("Boolean", json!(1), None),
             ("Decimal", json!("4.50"), Some(json!("4.50"))),
             ("Decimal", json!(4.5), Some(json!("4.5"))),

@@ -78,7 +78,7 @@ impl Additions {
 fn fits(value: &Json, scalar: &str) -> bool {
     match scalar {
         "Int" => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
-        "Long" => value.as_i64().is_some_and(|n| n.unsigned_abs() <= crate::coerce::scalar::LONG_MAX.unsigned_abs()),
+        "Long" => value.as_i64().is_some_and(|n| n.unsigned_abs() <= lyceum_kernel::json::LONG_MAX.unsigned_abs()),
         "Float" => value.is_number(),
         "Boolean" => value.is_boolean(),
         "DateTime" => value.as_str().is_some_and(|text| text.parse::<Timestamp>().is_ok()),

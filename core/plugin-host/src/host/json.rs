@@ -1,5 +1,6 @@
 //! JSON from a guest: limited, and parsed on the guest's account.
 
+use lyceum_kernel::json::{self, JsonError};
 use serde_json::Value as Json;
 
 use super::{CallState, services::error};
@@ -17,8 +18,11 @@ impl CallState {
         if text.len() > most {
             return Err(error("invalid", &format!("{name}: at most {} KiB fit here", most >> 10)));
         }
-        let parsed = self.charged(|_| serde_json::from_str(text));
-        parsed.map_err(|_| error("invalid", &format!("{name}: this is no JSON")))
+        match self.charged(|_| json::parse(text.as_bytes())) {
+            Ok(value) => Ok(value),
+            Err(JsonError::Syntax(_)) => Err(error("invalid", &format!("{name}: this is no JSON"))),
+            Err(why @ JsonError::Inexact { .. }) => Err(error("invalid", &format!("{name}: {why}"))),
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use lyceum_domain::plugin::FailureKind;
-use lyceum_kernel::Locale;
+use lyceum_kernel::{
+    Locale,
+    json::{parse, path_of_nul},
+};
 use reqwest::Url;
 use serde_json::Value as Json;
 
@@ -88,24 +91,14 @@ pub(crate) fn language(what: &str, tag: String) -> Result<String, NotTaken> {
     }
 }
 
-/// A JSON value that the database can hold.
+/// A JSON value that the database can hold, as it was written.
 pub(crate) fn json(what: &str, text: &str) -> Result<Json, NotTaken> {
-    let value = serde_json::from_str(text);
+    let value = parse(text.as_bytes());
     let value = value.map_err(|error| NotTaken::invalid(format!("{what} is no JSON: {error}")))?;
-    if has_nul(&value) {
+    if path_of_nul(&value).is_some() {
         return Err(NotTaken::invalid(format!("{what} has a text with the character U+0000")));
     }
     Ok(value)
-}
-
-/// PostgreSQL refuses it in texts. The depth is bounded: the parser goes 128 deep.
-fn has_nul(value: &Json) -> bool {
-    match value {
-        Json::String(text) => text.contains('\0'),
-        Json::Array(items) => items.iter().any(has_nul),
-        Json::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        _ => false,
-    }
 }
 
 /// An address on the web. Without TLS only on this machine, for development.

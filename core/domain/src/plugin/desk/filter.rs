@@ -1,7 +1,7 @@
 //! A small part of the API's filters: an object of fields, each with its
 //! conditions, all of which must hold.
 
-use lyceum_kernel::{Failure, GlobalId, Id, Result};
+use lyceum_kernel::{Failure, GlobalId, Id, Result, Timestamp, text};
 use lyceum_model::{Field, FieldKind, Scalar, TypeDef};
 use lyceum_store::read::{Filter, Operator};
 use sea_orm::Value;
@@ -71,7 +71,9 @@ fn id(def: &TypeDef, value: &Json, at: &str) -> Result<Id> {
 fn scalar(field: &Field, value: &Json, at: &str) -> Result<Value> {
     let FieldKind::Scalar { scalar, .. } = &field.kind else { return Err(wrong(at, "This is no such field.")) };
     let text = || match value.as_str() {
-        Some(text) if text.len() <= TEXT_BYTES && !text.contains('\0') => Ok(text),
+        Some(given) if given.len() <= TEXT_BYTES => {
+            text::normal(given.to_owned()).map_err(|error| wrong(at, &error.to_string()))
+        }
         _ => Err(wrong(at, "A text of at most 1000 bytes is needed here.")),
     };
     Ok(match scalar {
@@ -81,10 +83,14 @@ fn scalar(field: &Field, value: &Json, at: &str) -> Result<Value> {
         Scalar::Boolean => value.as_bool().ok_or_else(|| wrong(at, "true or false is needed here."))?.into(),
         Scalar::Enumeration { .. } => text()?.to_ascii_lowercase().into(),
         Scalar::Decimal { scale } => {
-            scaled(text()?, *scale).ok_or_else(|| wrong(at, "This is not a decimal number."))?.into()
+            scaled(&text()?, *scale).ok_or_else(|| wrong(at, "This is not a decimal number."))?.into()
         }
         Scalar::Id { prefix } => {
-            GlobalId::expect(text()?, prefix).map_err(|error| wrong(at, &error.to_string()))?.to_string().into()
+            GlobalId::expect(&text()?, prefix).map_err(|error| wrong(at, &error.to_string()))?.to_string().into()
+        }
+        Scalar::DateTime => {
+            let moment = text()?.parse::<Timestamp>();
+            moment.map_err(|error| wrong(at, &error.to_string()))?.to_string().into()
         }
         _ => text()?.into(),
     })
