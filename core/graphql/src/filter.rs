@@ -16,7 +16,7 @@ use crate::{
 
 const EQUALITY: &[&str] = &["eq", "ne", "in", "notIn", "isNull"];
 const ORDER: &[&str] = &["lt", "lte", "gt", "gte"];
-/// SQLite refuses patterns of more than 50,000 bytes, and searching for longer texts is no filter.
+/// Searching for longer texts is no filter.
 const PATTERN_BYTES_MAX: usize = 1000;
 const TEXT: &[&str] = &["contains", "startsWith"];
 
@@ -86,8 +86,14 @@ fn operator_input(name: &str, ty: &InputType) -> Input {
         "lte" => "Less than or equal.",
         "gt" => "Greater than.",
         "gte" => "Greater than or equal.",
-        "contains" => "Holds this text, upper and lower case alike.",
-        _ => "Begins with this text, upper and lower case alike.",
+        "contains" => {
+            "Holds this text, upper and lower case alike in every script (`ß` is `ss`, `İ` and `ı` are `i`); \
+             accents count."
+        }
+        _ => {
+            "Begins with this text, upper and lower case alike in every script (`ß` is `ss`, `İ` and `ı` are `i`); \
+             accents count."
+        }
     };
     match name {
         "in" | "notIn" => Input::new(name, ty.clone(), text).list(),

@@ -80,7 +80,9 @@ impl From<ConnectError> for StartError {
         match error {
             ConnectError::Unreachable(_) => Self::DatabaseUnreachable(error),
             ConnectError::Newer(_) => Self::Newer(error),
-            ConnectError::Scheme | ConnectError::Migration(_) => Self::Database(error),
+            ConnectError::Scheme | ConnectError::Collation | ConnectError::Encoding(_) | ConnectError::Migration(_) => {
+                Self::Database(error)
+            }
         }
     }
 }

@@ -84,8 +84,15 @@ fn sqlite_options(connect: &mut ConnectOptions, options: &Options, role: Role) {
     });
     let limit = options.statement;
     connect.map_sqlx_sqlite_pool_opts(move |pool: SqlitePoolOptions| match role {
-        Role::Read => pool.after_connect(move |reader, _| Box::pin(sqlite::limit_statements(reader, limit))),
-        Role::Write => pool.after_release(|writer, _| Box::pin(sqlite::is_at_rest(writer))),
+        Role::Read => pool.after_connect(move |reader, _| {
+            Box::pin(async move {
+                sqlite::add_folding(reader).await?;
+                sqlite::limit_statements(reader, limit).await
+            })
+        }),
+        Role::Write => pool
+            .after_connect(|writer, _| Box::pin(sqlite::add_folding(writer)))
+            .after_release(|writer, _| Box::pin(sqlite::is_at_rest(writer))),
     });
 }
 

@@ -5,13 +5,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use lyceum_kernel::{Clock, Event, Result, Timestamp};
 use lyceum_migrations::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
 };
 
 use crate::{
     connect::{Role, connect},
-    failed,
+    failed, folding,
     health::WriteCheck,
     outbox::{self, Outbox},
     statements::Statements,
@@ -72,6 +72,10 @@ pub enum ConnectError {
     Scheme,
     #[error("the database cannot be reached: {0}")]
     Unreachable(#[source] DbErr),
+    #[error("the PostgreSQL server has no collation \"und-x-icu\": it needs to be one that was built with ICU")]
+    Collation,
+    #[error("the PostgreSQL database has the encoding {0}: it needs to be made with ENCODING 'UTF8'")]
+    Encoding(String),
     #[error("the tables cannot be brought up to date: {0}")]
     Migration(#[source] DbErr),
     #[error("the database was written by a newer Lyceum (migration {0} is unknown here)")]
@@ -103,6 +107,9 @@ impl Database {
         };
         let writer = connect(options, dialect, Role::Write).await.map_err(ConnectError::Unreachable)?;
         let reader = connect(options, dialect, Role::Read).await.map_err(ConnectError::Unreachable)?;
+        if dialect == Dialect::Postgres {
+            refuse_unfit(&reader).await?;
+        }
         let outbox = Outbox::new(dialect);
         let (reader, write_check, read_connections) = (Statements(reader), Arc::default(), options.read_connections);
         Ok(Self { reader, writer, dialect, clock, outbox, write_check, read_connections })
@@ -198,6 +205,21 @@ impl Database {
         self.reader.0.close().await.map_err(failed)?;
         self.writer.close().await.map_err(failed)
     }
+}
+
+/// Refuses a database in which texts would not mean the same as on SQLite.
+async fn refuse_unfit(reader: &DatabaseConnection) -> Result<(), ConnectError> {
+    let sql = "SELECT current_setting('server_encoding') AS encoding, \
+               EXISTS(SELECT 1 FROM pg_collation WHERE collname = $1) AS has_collation";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [folding::COLLATION.into()]);
+    let row = reader.query_one_raw(statement).await.map_err(ConnectError::Unreachable)?;
+    let row = row.ok_or_else(|| ConnectError::Unreachable(DbErr::RecordNotFound("server_encoding".to_owned())))?;
+    let encoding: String = row.try_get("", "encoding").map_err(ConnectError::Unreachable)?;
+    if encoding != "UTF8" {
+        return Err(ConnectError::Encoding(encoding));
+    }
+    let has_collation = row.try_get("", "has_collation").map_err(ConnectError::Unreachable)?;
+    if has_collation { Ok(()) } else { Err(ConnectError::Collation) }
 }
 
 /// Waits for another process that migrates this database. A SQLite write

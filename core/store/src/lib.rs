@@ -7,6 +7,7 @@
 mod connect;
 mod database;
 mod failed;
+pub mod folding;
 mod health;
 mod once;
 mod outbox;

@@ -1,12 +1,12 @@
 //! What SQLite itself has to be asked, below sqlx: to end a statement that
-//! runs too long, and whether a transaction is open.
+//! runs too long, whether a transaction is open, and to know a function of ours.
 //!
 //! **Invariant:** a connection that was returned by [`is_at_rest`] as at rest
 //! has no transaction, neither for SQLite nor for sqlx.
 
 use std::{
-    ffi::{c_int, c_uint, c_void},
-    ptr,
+    ffi::{CString, c_int, c_uint, c_void},
+    ptr, slice, str,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,11 +14,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use libsqlite3_sys::{SQLITE_OK, SQLITE_TRACE_PROFILE, SQLITE_TRACE_STMT, sqlite3_get_autocommit, sqlite3_trace_v2};
+use libsqlite3_sys::{
+    SQLITE_DETERMINISTIC, SQLITE_INNOCUOUS, SQLITE_OK, SQLITE_TRACE_PROFILE, SQLITE_TRACE_STMT, SQLITE_TRANSIENT,
+    SQLITE_UTF8, sqlite3_context, sqlite3_create_function_v2, sqlite3_get_autocommit, sqlite3_result_error_nomem,
+    sqlite3_result_null, sqlite3_result_text64, sqlite3_trace_v2, sqlite3_value, sqlite3_value_bytes,
+    sqlite3_value_text,
+};
 use sea_orm::sqlx::{
     self, Connection as _,
     sqlite::{LockedSqliteHandle, SqliteConnection},
 };
+
+use crate::folding;
 
 /// How many steps of SQLite's machine pass between two looks at the clock:
 /// some tenths of a millisecond.
@@ -126,6 +133,58 @@ pub(crate) async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool
     let autocommit = unsafe { sqlite3_get_autocommit(handle.as_raw_handle().as_ptr()) } != 0;
     drop(handle);
     Ok(autocommit && !connection.is_in_transaction())
+}
+
+/// Adds the function of [`folding`] to this connection.
+///
+/// # Errors
+/// When the connection is broken.
+#[expect(unsafe_code, reason = "sqlx has no call for sqlite3_create_function_v2")]
+pub(crate) async fn add_folding(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let refused = || sqlx::Error::Protocol("SQLite refused a function".into());
+    let name = CString::new(folding::FUNCTION).map_err(|_| refused())?;
+    let mut handle = connection.lock_handle().await?;
+    // SAFETY: the handle is locked, so nobody else uses it now. SQLite copies
+    // the name, and the function has no data of its own.
+    let answer = unsafe {
+        sqlite3_create_function_v2(
+            handle.as_raw_handle().as_ptr(),
+            name.as_ptr(),
+            1,
+            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS,
+            ptr::null_mut(),
+            Some(fold),
+            None,
+            None,
+            None,
+        )
+    };
+    if answer == SQLITE_OK { Ok(()) } else { Err(refused()) }
+}
+
+/// The one argument, folded; null for null and for what is not UTF-8.
+#[expect(unsafe_code, reason = "called by SQLite")]
+unsafe extern "C" fn fold(context: *mut sqlite3_context, count: c_int, values: *mut *mut sqlite3_value) {
+    debug_assert_eq!(count, 1, "it was added with one argument");
+    // SAFETY: SQLite calls with as many values as the function was added with,
+    // and the text of a value stands until this returns; it is asked for before
+    // its length, as SQLite wants it.
+    let given = unsafe {
+        let value = *values;
+        let text = sqlite3_value_text(value);
+        let length = usize::try_from(sqlite3_value_bytes(value)).unwrap_or_default();
+        if text.is_null() { None } else { str::from_utf8(slice::from_raw_parts(text, length)).ok() }
+    };
+    let Some(text) = given.map(folding::folded) else {
+        // SAFETY: the context is that of this call.
+        return unsafe { sqlite3_result_null(context) };
+    };
+    let Ok(length) = u64::try_from(text.len()) else {
+        // SAFETY: as above.
+        return unsafe { sqlite3_result_error_nomem(context) };
+    };
+    // SAFETY: as above, and SQLite copies the text.
+    unsafe { sqlite3_result_text64(context, text.as_ptr().cast(), length, SQLITE_TRANSIENT(), SQLITE_UTF8 as u8) }
 }
 
 #[cfg(test)]

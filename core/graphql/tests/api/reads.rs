@@ -302,3 +302,37 @@ async fn a_decimal_comes_back_digit_by_digit() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn upper_and_lower_case_are_alike_in_every_script() {
+    each_database(async |bed| {
+        for title in ["Иван пишет", "École ÜBER alles", "Straße 50%_\\", "ΟΔΟΣ", "İstanbul’da"] {
+            bed.course(json!({ "title": title })).await;
+        }
+        let found = async |condition: Json| {
+            let query = "query ($f: StringFilter) { courses(filter: { title: $f }) { nodes { title } } }";
+            bed.data(&bed.visitor(), query, json!({ "f": condition })).await["courses"]["nodes"].clone()
+        };
+        for (condition, title) in [
+            (json!({ "contains": "иван" }), "Иван пишет"),
+            (json!({ "startsWith": "ИВАН П" }), "Иван пишет"),
+            (json!({ "contains": "école" }), "École ÜBER alles"),
+            (json!({ "contains": "e\u{301}COLE" }), "École ÜBER alles"),
+            (json!({ "contains": "über" }), "École ÜBER alles"),
+            (json!({ "contains": "ALLES" }), "École ÜBER alles"),
+            (json!({ "startsWith": "STRASSE" }), "Straße 50%_\\"),
+            (json!({ "contains": "50%_\\" }), "Straße 50%_\\"),
+            (json!({ "eq": "E\u{301}cole ÜBER alles" }), "École ÜBER alles"),
+            (json!({ "startsWith": "οδός" }), ""),
+            (json!({ "startsWith": "οδοσ" }), "ΟΔΟΣ"),
+            (json!({ "contains": "ISTANBUL" }), "İstanbul’da"),
+            (json!({ "startsWith": "ıstan" }), "İstanbul’da"),
+            (json!({ "contains": "%" , "startsWith": "É" }), ""),
+            (json!({ "contains": "ecole" }), ""),
+        ] {
+            let wanted = if title.is_empty() { json!([]) } else { json!([{ "title": title }]) };
+            assert_eq!(found(condition.clone()).await, wanted, "{condition}");
+        }
+    })
+    .await;
+}

@@ -7,6 +7,7 @@ use super::{
     plan::{Filter, Operator},
     sql::{Alias, Sql},
 };
+use crate::folding;
 
 impl Sql<'_> {
     pub(super) fn filter(&mut self, def: &TypeDef, alias: Alias, filter: &Filter<'_>) {
@@ -78,6 +79,9 @@ impl Sql<'_> {
     }
 
     fn compare_text(&mut self, text: bool, operator: Operator, values: &[Value], column: impl Fn(&mut Self)) {
+        if text && matches!(operator, Operator::Contains | Operator::StartsWith) {
+            return self.find_text(operator, values, column);
+        }
         self.push("(");
         column(self);
         let first = || values.first().cloned().unwrap_or(Value::String(None));
@@ -97,17 +101,36 @@ impl Sql<'_> {
                 return self.push(")");
             }
             Operator::NotIn => return self.not_in(values, column),
-            Operator::Contains | Operator::StartsWith if text => {
-                self.push(if self.sqlite() { " LIKE " } else { " ILIKE " });
-                self.bind(pattern(&first(), operator));
-                return self.push(" ESCAPE '\\')");
-            }
             Operator::Contains | Operator::StartsWith => return self.push(" IS NULL AND 1=0)"),
             Operator::IsNull => return self.push(" IS NULL)"),
             Operator::IsNotNull => return self.push(" IS NOT NULL)"),
         };
         self.push(symbol);
         self.bind(first());
+        self.push(")");
+    }
+
+    /// Whether a text holds another, or begins with it, upper and lower case
+    /// alike. Nothing in the text looked for is a wildcard.
+    fn find_text(&mut self, operator: Operator, values: &[Value], column: impl Fn(&mut Self)) {
+        let wanted = match values.first() {
+            Some(Value::String(Some(text))) => folding::folded(text),
+            _ => return self.push("(1=0)"),
+        };
+        let (open, close) = folding::expression(self.reading.dialect);
+        let length = wanted.chars().count();
+        if operator == Operator::Contains {
+            self.write(format_args!("({}({open}", if self.sqlite() { "instr" } else { "strpos" }));
+            column(self);
+            self.write(format_args!("{close},"));
+            self.bind(wanted);
+            return self.push(")>0)");
+        }
+        // Two characters become one at the most: no more of a long text is folded.
+        self.write(format_args!("(substr({open}substr("));
+        column(self);
+        self.write(format_args!(",1,{}){close},1,{length})=", 2 * length));
+        self.bind(wanted);
         self.push(")");
     }
 
@@ -167,21 +190,4 @@ impl Sql<'_> {
             }
         }
     }
-}
-
-/// A `LIKE` pattern in which the text's own wildcards are plain.
-fn pattern(value: &Value, operator: Operator) -> String {
-    let Value::String(Some(text)) = value else { return String::new() };
-    let mut out = String::with_capacity(text.len() + 2);
-    if operator == Operator::Contains {
-        out.push('%');
-    }
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('%');
-    out
 }

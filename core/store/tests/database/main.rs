@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod folding;
 mod fresh;
 mod limits;
 mod migrations;
