@@ -28,6 +28,7 @@ mod m0014_trials;
 mod m0015_idempotency_keys;
 mod m0016_retention;
 mod m0017_outbox_order;
+mod m0018_orphans;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_idempotency_keys::Migration),
             Box::new(m0016_retention::Migration),
             Box::new(m0017_outbox_order::Migration),
+            Box::new(m0018_orphans::Migration),
         ]
     }
 }

@@ -41,6 +41,23 @@ pub fn failed(error: DbErr) -> Failure {
     }
 }
 
+/// Whether a row was not written or not deleted because of a foreign key.
+///
+/// SQLite has a code of its own for `ON DELETE RESTRICT` (1811,
+/// SQLITE_CONSTRAINT_TRIGGER), which [`DbErr::sql_err`] does not know.
+#[must_use]
+pub fn is_foreign_key_violation(error: &DbErr) -> bool {
+    match error {
+        _ if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            let code = error.as_database_error().and_then(|error| error.code());
+            // A trigger of ours that refuses has the same code and its own words.
+            code.as_deref() == Some("1811") && error.to_string().contains("FOREIGN KEY constraint failed")
+        }
+        _ => false,
+    }
+}
+
 fn condition(error: &DbErr) -> Condition {
     match error {
         DbErr::ConnectionAcquire(_) => Condition::Unavailable,

@@ -17,6 +17,6 @@ mod sqlite;
 mod statements;
 
 pub use database::{ConnectError, Database, Dialect, Options, Synchronous, Write};
-pub use failed::failed;
+pub use failed::{failed, is_foreign_key_violation};
 pub use outbox::{Delivery, Outbox, Place};
 pub use statements::{StatementLog, Statements};

@@ -33,6 +33,15 @@ pub trait Subjects: Send + Sync {
     async fn course_of(&self, kind: SubjectKind, id: Id) -> Result<Option<Id>> {
         Ok((kind == SubjectKind::Course).then_some(id))
     }
+
+    /// Whether an entry is there; from here on it stays until the transaction
+    /// ends.
+    ///
+    /// # Errors
+    /// Internal.
+    async fn hold(&self, _write: &Write, _subject: Subject) -> Result<bool> {
+        Ok(true)
+    }
 }
 
 /// Comments.
@@ -114,6 +123,10 @@ impl Community {
     /// Whether it was written; not when its key was used before.
     async fn store(&self, comment: &NewComment<'_>, review: &Review) -> Result<bool> {
         let mut write = self.db.write().await?;
+        // It may have been deleted since it was looked at.
+        if !self.subjects.hold(&write, comment.subject).await? {
+            return Err(Failure::not_found(comment.subject.kind.as_str()));
+        }
         if !store::insert(&write, comment).await? {
             return Ok(false);
         }

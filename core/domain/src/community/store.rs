@@ -61,6 +61,29 @@ pub(super) async fn release(write: &Write, comment: Id, state: CommentState) -> 
     Ok(done.rows_affected() == 1)
 }
 
+/// Deletes the comments on entries that are being removed, in their removal,
+/// and what moderation holds of either.
+///
+/// # Errors
+/// Internal.
+pub(crate) async fn forget_subjects(write: &Write, ids: &[Id]) -> Result<()> {
+    let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
+    let places = places.join(", ");
+    for sql in [
+        format!(
+            "DELETE FROM moderation_item WHERE subject_type = 'comment' \
+             AND subject_id IN (SELECT id FROM comment WHERE subject_id IN ({places}))"
+        ),
+        format!("DELETE FROM moderation_item WHERE subject_id IN ({places})"),
+        format!("DELETE FROM comment WHERE subject_id IN ({places})"),
+    ] {
+        let values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+        let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
+        write.connection().execute_raw(statement).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
 fn statement<const N: usize>(write: &Write, sql: &str, values: [Value; N]) -> Statement {
     Statement::from_sql_and_values(write.dialect().backend(), sql, values)
 }

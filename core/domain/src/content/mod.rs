@@ -6,7 +6,12 @@
 //! again.
 //!
 //! **Invariant:** every save is a revision, in the same transaction.
-//! **Invariant:** a row holds the whole of one revision, never a mixture.
+//! **Invariant:** a row holds the whole of one revision, never a mixture, but
+//! for references to what was deleted since: those are left out.
+//! **Invariant:** `status` alone says whether an entry is published.
+//! `published_at` is the first time, and outlasts every take-down.
+//! **Invariant:** what belongs to an entry alone goes with it: the entries that
+//! cannot be without it, revisions, comments. What was bought stays on record.
 //! **Invariant:** before-hooks of plugins run outside of any transaction; what
 //! they looked at is what is saved, or they look again.
 //! Absent on purpose: before-hooks around an import.
@@ -21,6 +26,8 @@ mod hops;
 mod input;
 mod port;
 mod propose;
+mod references;
+mod removal;
 mod row;
 mod service;
 mod shelf;

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::{
     BeforeHook, Change, Contents, Draft, Moment,
     hooks::{Before, Chain, Warning, acting_plugin},
-    hops, row,
+    hops, references, row,
     service::{open_by_default, refusal},
 };
 
@@ -103,7 +103,8 @@ impl Contents {
         };
         let reader = self.database().reader();
         self.allow(reader, chain.viewer, chain.def, id, action).await?;
-        let seen = row::seen(reader, chain.def, id).await?.ok_or_else(|| Failure::not_found(&chain.def.name))?;
+        let mut seen = row::seen(reader, chain.def, id).await?.ok_or_else(|| Failure::not_found(&chain.def.name))?;
+        seen.draft = references::as_it_stands(reader, self.model(), chain.def, seen.draft).await?;
         let mut after = seen.draft.clone();
         after.merge(change.0.clone());
         if chain.moment == Moment::Update && after == seen.draft {

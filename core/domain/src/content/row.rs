@@ -2,7 +2,7 @@
 
 use lyceum_kernel::{ErrorCode, Failure, Id, Result};
 use lyceum_model::{Field, FieldKind, Scalar, TypeDef};
-use lyceum_store::{Write, failed};
+use lyceum_store::{Write, failed, is_foreign_key_violation};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, SqlErr, Statement, Value};
 use serde_json::Value as Json;
 
@@ -11,7 +11,6 @@ use super::{Draft, decimal::scaled};
 /// What the row of an entry says of itself.
 pub(super) struct Head {
     pub published: bool,
-    pub published_at: Option<String>,
 }
 
 /// A saved state of an entry.
@@ -36,7 +35,8 @@ fn refused(error: DbErr) -> Failure {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
             Failure::new(ErrorCode::Conflict, "Another entry already has this slug.").at("input.slug").caused_by(error)
         }
-        Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+        // References were looked at before: somebody deleted one meanwhile.
+        _ if is_foreign_key_violation(&error) => {
             Failure::input("input", "One of the entries that this refers to does not exist.").caused_by(error)
         }
         _ => failed(error),
@@ -208,38 +208,28 @@ async fn insert_joins(write: &Write, def: &TypeDef, id: Id, draft: &Draft) -> Re
 
 /// The row's state; locks it where rows can be locked.
 pub(super) async fn head(write: &Write, def: &TypeDef, id: Id) -> Result<Option<Head>> {
-    let sql = format!("SELECT status, published_at FROM {} WHERE id = $1{}", def.table, write.dialect().for_update());
+    let sql = format!("SELECT status FROM {} WHERE id = $1{}", def.table, write.dialect().for_update());
     let row = one(write, &sql, vec![id.to_string().into()]).await?;
     row.map(|row| {
         let status: String = row.try_get("", "status").map_err(failed)?;
-        Ok(Head { published: status == "published", published_at: row.try_get("", "published_at").map_err(failed)? })
+        Ok(Head { published: status == "published" })
     })
     .transpose()
 }
 
-pub(super) async fn set_published(write: &Write, def: &TypeDef, id: Id, since: Option<&str>) -> Result<()> {
-    let status = if since.is_some() { "published" } else { "draft" };
-    let sql = format!("UPDATE {} SET status = $1, published_at = $2, updated_at = $3 WHERE id = $4", def.table);
-    let values =
-        vec![status.into(), since.map(str::to_owned).into(), write.now().to_string().into(), id.to_string().into()];
-    execute(write, &sql, values).await.map(drop)
+/// Shows the row. The moment of the first time stays for ever.
+pub(super) async fn publish(write: &Write, def: &TypeDef, id: Id) -> Result<()> {
+    let sql = format!(
+        "UPDATE {} SET status = 'published', published_at = coalesce(published_at, $1), updated_at = $1 WHERE id = $2",
+        def.table
+    );
+    execute(write, &sql, vec![write.now().to_string().into(), id.to_string().into()]).await.map(drop)
 }
 
-pub(super) async fn delete(write: &Write, def: &TypeDef, id: Id) -> Result<()> {
-    let statement = Statement::from_sql_and_values(
-        write.dialect().backend(),
-        format!("DELETE FROM {} WHERE id = $1", def.table),
-        [id.to_string().into()],
-    );
-    match write.connection().execute_raw(statement).await {
-        Ok(_) => {}
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
-            let message = format!("Other entries still refer to this {}.", def.name);
-            return Err(Failure::new(ErrorCode::InvalidState, message).caused_by(error));
-        }
-        Err(error) => return Err(failed(error)),
-    }
-    execute(write, "DELETE FROM revision WHERE subject_id = $1", vec![id.to_string().into()]).await.map(drop)
+/// Hides the row, and changes nothing else of it.
+pub(super) async fn unpublish(write: &Write, def: &TypeDef, id: Id) -> Result<()> {
+    let sql = format!("UPDATE {} SET status = 'draft', updated_at = $1 WHERE id = $2", def.table);
+    execute(write, &sql, vec![write.now().to_string().into(), id.to_string().into()]).await.map(drop)
 }
 
 pub(super) async fn latest_revision(write: &Write, id: Id) -> Result<Option<Revision>> {

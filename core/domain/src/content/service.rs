@@ -8,7 +8,7 @@ use lyceum_store::{Database, Write, read::Reading};
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 
-use super::{Change, Draft, Moment, propose::Planned, row, slug::slugify};
+use super::{Change, Draft, Moment, propose::Planned, references, removal, row, slug::slugify};
 use crate::plugin::{Extensions, desk::claim};
 
 /// Entries of every content type.
@@ -91,7 +91,8 @@ impl Contents {
         self.alter(viewer, def, id, Moment::Publish, Change::default()).await
     }
 
-    /// Hides an entry again. Its drafts stay.
+    /// Hides an entry again. Its drafts stay, and so does the moment when it
+    /// was first published.
     ///
     /// # Errors
     /// `NOT_FOUND`, `FORBIDDEN`.
@@ -99,7 +100,7 @@ impl Contents {
         let mut write = self.database.write().await?;
         self.allow(write.connection(), viewer, def, id, Action::Publish).await?;
         if row::head(&write, def, id).await?.is_some_and(|head| head.published) {
-            row::set_published(&write, def, id, None).await?;
+            row::unpublish(&write, def, id).await?;
             write.emit(&Event::new(&def.name, "unpublished", id).by_viewer(viewer)).await?;
         }
         write.commit().await
@@ -123,7 +124,9 @@ impl Contents {
         planned: &Planned,
     ) -> Result<()> {
         self.allow(write.connection(), viewer, def, id, Action::Delete).await?;
-        row::delete(write, def, id).await?;
+        for (def, id) in removal::remove(write, &self.model, def, id).await? {
+            write.emit(&Planned::default().event(viewer, def, "deleted", id)?).await?;
+        }
         write.emit(&planned.event(viewer, def, "deleted", id)?).await
     }
 
@@ -163,6 +166,7 @@ impl Contents {
         draft.merge(planned.change.clone());
         self.fill_slug(write, def, &mut draft).await?;
         open_by_default(def, &mut draft);
+        references::drop_gone(write, &self.model, def, &mut draft, &planned.change).await?;
         self.check_whole(def, &draft)?;
         self.allow_place(write, viewer, def, &draft, &scopes).await?;
         let id = Id::new();
@@ -189,18 +193,24 @@ impl Contents {
         let mut draft = latest.draft.clone();
         draft.merge(planned.change.clone());
         open_by_default(def, &mut draft);
-        if draft == latest.draft {
+        let changed = draft != latest.draft;
+        if !changed && head.published {
             return Ok(false);
         }
+        references::drop_gone(write, &self.model, def, &mut draft, &planned.change).await?;
         self.check_whole(def, &draft)?;
         let scopes = viewer.scope(&def.name, true, Action::Update);
         self.allow_place(write, viewer, def, &draft, &scopes).await?;
         if !head.published {
+            // Also without a change: after a take-down the row is still what was
+            // published, and the latest revision may say more.
             row::replace(write, def, id, &draft).await?;
         }
-        self.save_revision(write, viewer, def, id, latest.number + 1, &draft).await?;
-        write.emit(&planned.event(viewer, def, "updated", id)?).await?;
-        Ok(true)
+        if changed {
+            self.save_revision(write, viewer, def, id, latest.number + 1, &draft).await?;
+            write.emit(&planned.event(viewer, def, "updated", id)?).await?;
+        }
+        Ok(changed)
     }
 
     pub(super) async fn publish_in(
@@ -212,15 +222,14 @@ impl Contents {
         planned: &Planned,
     ) -> Result<()> {
         self.allow(write.connection(), viewer, def, id, Action::Publish).await?;
-        let head = row::head(write, def, id).await?.ok_or_else(|| Failure::not_found(&def.name))?;
+        row::head(write, def, id).await?.ok_or_else(|| Failure::not_found(&def.name))?;
         let latest =
             row::latest_revision(write, id).await?.ok_or_else(|| Failure::internal(format!("{id} has no revision")))?;
-        // The row of a draft already holds its latest revision.
-        if head.published {
-            row::replace(write, def, id, &latest.draft).await?;
-        }
-        let since = head.published_at.unwrap_or_else(|| write.now().to_string());
-        row::set_published(write, def, id, Some(&since)).await?;
+        let mut draft = latest.draft;
+        references::drop_gone(write, &self.model, def, &mut draft, &Draft::default()).await?;
+        self.check_whole(def, &draft)?;
+        row::replace(write, def, id, &draft).await?;
+        row::publish(write, def, id).await?;
         write.emit(&planned.event(viewer, def, "published", id)?).await
     }
 

@@ -3,12 +3,12 @@
 
 use async_trait::async_trait;
 use lyceum_kernel::{Action, Currency, Failure, Id, Money, Result, Viewer};
-use lyceum_store::{failed, read::Reading};
+use lyceum_store::{Write, failed, read::Reading};
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
-use super::Contents;
+use super::{Contents, references};
 use crate::{
-    community::{SubjectKind, Subjects},
+    community::{Subject, SubjectKind, Subjects},
     payment::{Catalog, SellableCourse},
 };
 
@@ -33,6 +33,11 @@ impl Subjects for Contents {
                 .transpose()
             }
         }
+    }
+
+    async fn hold(&self, write: &Write, subject: Subject) -> Result<bool> {
+        let def = self.content_type(subject.kind.as_str())?;
+        references::hold(write, def, subject.id).await
     }
 }
 

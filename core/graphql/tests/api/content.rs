@@ -68,7 +68,10 @@ async fn wrong_input_is_named_by_its_path() {
                 json!({ "title": "x", "categoryId": "lesson_01h455vb4pex5vsknk084sn02q" }),
                 json!(["input", "categoryId"]),
             ),
-            (json!({ "title": "x", "categoryId": "category_01h455vb4pex5vsknk084sn02q" }), json!(["input"])),
+            (
+                json!({ "title": "x", "categoryId": "category_01h455vb4pex5vsknk084sn02q" }),
+                json!(["input", "categoryId"]),
+            ),
             (json!({ "title": "x", "access": "TIER" }), json!(["input", "accessTierId"])),
             (json!({ "title": "x".repeat(301) }), json!(["input", "title"])),
             (

@@ -6,6 +6,7 @@ mod added_fields;
 mod bed;
 mod content;
 mod documented;
+mod life;
 mod limits;
 mod reads;
 mod schema;

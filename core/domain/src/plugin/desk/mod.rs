@@ -33,7 +33,7 @@ use super::services::{
 use crate::content::Contents;
 
 pub use notices::{KeptNotice, NOTICES_KEPT, Notices};
-pub(crate) use own::claim;
+pub(crate) use own::{claim, forget_entries};
 
 /// What the domains do for running plugins.
 pub struct Desk {

@@ -18,13 +18,17 @@ pub(crate) async fn claim(write: &Write, viewer: &Viewer, def: &TypeDef, id: Id)
     Ok(())
 }
 
-/// Forgets a removed entry. It was the last to have this id.
-pub(super) async fn forget(database: &Database, id: Id) -> Result<()> {
-    let write = database.write().await?;
-    let sql = "DELETE FROM plugin_entry WHERE entry_id = $1";
-    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, [id.as_str().into()]);
+/// Forgets removed entries, in their removal.
+///
+/// # Errors
+/// Internal.
+pub(crate) async fn forget_entries(write: &Write, ids: &[Id]) -> Result<()> {
+    let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
+    let sql = format!("DELETE FROM plugin_entry WHERE entry_id IN ({})", places.join(", "));
+    let values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
     write.connection().execute_raw(statement).await.map_err(failed)?;
-    write.commit().await
+    Ok(())
 }
 
 pub(super) async fn is_own(database: &Database, plugin: &str, id: Id) -> Result<bool> {

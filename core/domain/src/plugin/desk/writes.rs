@@ -35,7 +35,6 @@ pub(super) async fn write(
         EntryWrite::Delete(id) => {
             let id = desk.known(&id).await?;
             contents.delete(&desk.viewer(), def, id).await?;
-            own::forget(contents.database(), id).await?;
             id
         }
     };

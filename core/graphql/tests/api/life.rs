@@ -1,0 +1,260 @@
+//! What becomes of entries over their life, and of what hangs on them.
+
+use std::time::Duration;
+
+use lyceum_kernel::Viewer;
+use lyceum_store::failed;
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value as Json, json};
+
+use crate::bed::{Bed, each_database};
+
+fn capital(name: &str) -> String {
+    name[..1].to_uppercase() + &name[1..]
+}
+
+impl Bed {
+    /// Runs `createX`, `updateX` and so on, as the administrator, and returns
+    /// the whole response.
+    async fn act(&self, verb: &str, of: &str, input: Json) -> Json {
+        let (field, kind) = (format!("{verb}{}", capital(of)), capital(&format!("{verb}{}", capital(of))));
+        let below = if verb == "delete" { "deletedId".to_owned() } else { format!("{of} {{ id }}") };
+        let query = format!("mutation ($input: {kind}Input!) {{ {field}(input: $input) {{ {below} }} }}");
+        self.ask(&self.admin, &query, json!({ "input": input })).await
+    }
+
+    /// As [`Self::act`], for what must succeed; returns the id.
+    async fn done(&self, verb: &str, of: &str, input: Json) -> String {
+        let response = self.act(verb, of, input).await;
+        let payload = &response["data"][format!("{verb}{}", capital(of))];
+        let id = if verb == "delete" { &payload["deletedId"] } else { &payload[of]["id"] };
+        id.as_str().unwrap_or_else(|| panic!("{verb} {of}: {response}")).to_owned()
+    }
+
+    async fn published(&self, of: &str, input: Json) -> String {
+        let id = self.done("create", of, input).await;
+        self.done("publish", of, json!({ "id": id })).await
+    }
+
+    /// Some fields of one entry, as somebody sees it.
+    async fn seen(&self, viewer: &Viewer, of: &str, id: &str, fields: &str) -> Json {
+        let query = format!("query ($id: ID!) {{ {of}(id: $id) {{ {fields} }} }}");
+        self.data(viewer, &query, json!({ "id": id })).await[of].clone()
+    }
+
+    async fn count(&self, sql: &str) -> i64 {
+        let database = &self.domains.database;
+        let statement = Statement::from_string(database.dialect().backend(), sql);
+        let row = database.reader().query_one_raw(statement).await.map_err(failed).unwrap().unwrap();
+        row.try_get_by_index(0).unwrap()
+    }
+}
+
+fn refusal(response: &Json) -> (Json, Json) {
+    let extensions = &response["errors"][0]["extensions"];
+    (extensions["code"].clone(), extensions["path"].clone())
+}
+
+const TYPES: [&str; 4] = ["course", "article", "tag", "category"];
+
+fn named(of: &str, name: &str) -> Json {
+    if of == "tag" || of == "category" { json!({ "name": name }) } else { json!({ "title": name }) }
+}
+
+#[tokio::test]
+async fn the_first_publication_outlasts_a_take_down() {
+    each_database(async |bed| {
+        for of in TYPES {
+            let id = bed.published(of, named(of, "x")).await;
+            let first = bed.seen(&bed.admin, of, &id, "publishedAt").await["publishedAt"].clone();
+            assert!(first.is_string(), "{of}");
+            for verb in ["publish", "unpublish", "unpublish", "publish", "publish"] {
+                bed.clock.advance(Duration::from_secs(60));
+                bed.done(verb, of, json!({ "id": id })).await;
+                let seen = bed.seen(&bed.admin, of, &id, "status publishedAt").await;
+                let status = if verb == "publish" { "PUBLISHED" } else { "DRAFT" };
+                assert_eq!(seen, json!({ "status": status, "publishedAt": first }), "{of} {verb}");
+                let visitor = bed.seen(&bed.visitor(), of, &id, "publishedAt").await;
+                assert_eq!(visitor.is_null(), verb == "unpublish", "{of} {verb}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_correction_does_not_bring_an_entry_to_the_top() {
+    each_database(async |bed| {
+        let old = bed.course(json!({ "slug": "old", "title": "Old" })).await;
+        bed.course(json!({ "slug": "new", "title": "New" })).await;
+        bed.done("unpublish", "course", json!({ "id": old })).await;
+        bed.clock.advance(Duration::from_secs(60));
+        bed.done("publish", "course", json!({ "id": old })).await;
+        let query = "{ courses(sort: [PUBLISHED_AT_DESC]) { nodes { slug } } }";
+        let seen = bed.data(&bed.visitor(), query, json!({})).await;
+        assert_eq!(seen["courses"]["nodes"], json!([{ "slug": "new" }, { "slug": "old" }]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_saved_before_a_take_down_is_published_after_it() {
+    each_database(async |bed| {
+        let tag = bed.published("tag", json!({ "slug": "t", "name": "t" })).await;
+        let zh = |title: &str| json!([{ "locale": "zh-CN", "title": title }]);
+        let id = bed.course(json!({ "title": "v1", "translations": zh("一") })).await;
+        let change = json!({ "id": id, "title": "v2", "translations": zh("二"), "tagIds": [tag] });
+        bed.done("update", "course", change).await;
+        bed.done("unpublish", "course", json!({ "id": id })).await;
+        bed.done("publish", "course", json!({ "id": id })).await;
+        let fields = "title tags { nodes { slug } }";
+        let seen = bed.seen(&bed.visitor(), "course", &id, fields).await;
+        assert_eq!(seen, json!({ "title": "v2", "tags": { "nodes": [{ "slug": "t" }] } }));
+        let query = "query ($id: ID!) { course(id: $id, locale: \"zh-CN\") { title } }";
+        assert_eq!(bed.data(&bed.visitor(), query, json!({ "id": id })).await["course"]["title"], "二");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_entry_that_was_taken_down_shows_its_editors_what_they_save() {
+    each_database(async |bed| {
+        let id = bed.course(json!({ "title": "v1" })).await;
+        bed.done("update", "course", json!({ "id": id, "title": "v2" })).await;
+        bed.done("unpublish", "course", json!({ "id": id })).await;
+        // The same once more is no change, and is shown all the same.
+        bed.done("update", "course", json!({ "id": id, "title": "v2" })).await;
+        assert_eq!(bed.seen(&bed.admin, "course", &id, "title").await["title"], "v2");
+        bed.done("update", "course", json!({ "id": id, "summary": "s" })).await;
+        bed.done("publish", "course", json!({ "id": id })).await;
+        let seen = bed.seen(&bed.visitor(), "course", &id, "title summary").await;
+        assert_eq!(seen, json!({ "title": "v2", "summary": "s" }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deleted_tags_and_categories_are_dropped_from_what_was_saved() {
+    each_database(async |bed| {
+        for of in ["course", "article"] {
+            let [kept, gone] = [
+                bed.published("tag", json!({ "name": "kept" })).await,
+                bed.published("tag", json!({ "name": "gone" })).await,
+            ];
+            let category = bed.published("category", json!({ "name": "gone" })).await;
+            let tags = json!([gone, kept]);
+            let draft = bed.done("create", of, json!({ "title": "d", "tagIds": tags })).await;
+            let over = bed.published(of, json!({ "title": "p" })).await;
+            let mut change = json!({ "id": over, "tagIds": tags });
+            if of == "course" {
+                change["categoryId"] = json!(category);
+            }
+            bed.done("update", of, change).await;
+            bed.done("delete", "tag", json!({ "id": gone })).await;
+            bed.done("delete", "category", json!({ "id": category })).await;
+            for id in [&draft, &over] {
+                bed.done("update", of, json!({ "id": id, "title": "new" })).await;
+                bed.done("publish", of, json!({ "id": id })).await;
+                let seen = bed.seen(&bed.visitor(), of, id, "title tags { nodes { id } }").await;
+                assert_eq!(seen, json!({ "title": "new", "tags": { "nodes": [{ "id": kept }] } }), "{of}");
+            }
+            let again = bed.published(of, json!({ "title": "q" })).await;
+            bed.done("unpublish", of, json!({ "id": again })).await;
+            let answer = bed.act("update", of, json!({ "id": again, "tagIds": [kept, gone] })).await;
+            assert_eq!(refusal(&answer), (json!("BAD_USER_INPUT"), json!(["input", "tagIds", "1"])), "{answer}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_required_reference_to_what_is_gone_is_named_at_its_field() {
+    each_database(async |bed| {
+        let [here, there] =
+            [bed.course(json!({ "title": "here" })).await, bed.course(json!({ "title": "there" })).await];
+        let lesson = bed.lesson(json!({ "courseId": here, "slug": "l", "title": "L" })).await;
+        bed.done("update", "lesson", json!({ "id": lesson, "courseId": there })).await;
+        bed.done("delete", "course", json!({ "id": there })).await;
+        let answer = bed.act("publish", "lesson", json!({ "id": lesson })).await;
+        assert_eq!(refusal(&answer), (json!("BAD_USER_INPUT"), json!(["input", "courseId"])), "{answer}");
+        bed.done("update", "lesson", json!({ "id": lesson, "courseId": here })).await;
+        bed.done("publish", "lesson", json!({ "id": lesson })).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_in_use_says_by_what() {
+    each_database(async |bed| {
+        let category = bed.published("category", json!({ "name": "c" })).await;
+        bed.course(json!({ "title": "a", "categoryId": category })).await;
+        bed.done("create", "course", json!({ "title": "b", "categoryId": category })).await;
+        let answer = bed.act("delete", "category", json!({ "id": category })).await;
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "INVALID_STATE", "{answer}");
+        assert_eq!(error["extensions"]["usedBy"], json!(["course.category (2)"]));
+        assert!(!bed.seen(&bed.admin, "category", &category, "id").await.is_null());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_hangs_on_an_entry_goes_with_it() {
+    each_database(async |bed| {
+        let member = bed.user("member@example.com", &[]).await;
+        let course = bed.course(json!({ "title": "c" })).await;
+        let lesson = bed.lesson(json!({ "courseId": course, "slug": "l", "title": "L" })).await;
+        let other = bed.course(json!({ "title": "other" })).await;
+        let add = "mutation ($id: ID!) { addComment(input: { subjectId: $id, body: \"x\" }) { comment { id } } }";
+        let mut comments = Vec::new();
+        for subject in [&course, &lesson, &other] {
+            let added = bed.data(&member, add, json!({ "id": subject })).await;
+            comments.push(added["addComment"]["comment"]["id"].clone());
+        }
+        bed.done("delete", "course", json!({ "id": course })).await;
+        let left = bed.data(&bed.admin, "{ comments { totalCount nodes { id } } }", json!({})).await;
+        assert_eq!(left["comments"], json!({ "totalCount": 1, "nodes": [{ "id": comments[2] }] }));
+        assert_eq!(bed.count("SELECT count(*) FROM comment").await, 1);
+        assert_eq!(bed.count("SELECT count(*) FROM revision").await, 1);
+        assert_eq!(bed.count("SELECT count(*) FROM outbox WHERE name = 'lesson.deleted'").await, 1);
+        assert_eq!(bed.code(&member, add, json!({ "id": lesson })).await, "NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_outlived_its_entry_before_is_cleaned_up() {
+    each_database(async |bed| {
+        let member = bed.user("member@example.com", &[]).await;
+        let course = bed.course(json!({ "title": "c" })).await;
+        let add = "mutation ($id: ID!) { addComment(input: { subjectId: $id, body: \"x\" }) { comment { id } } }";
+        bed.data(&member, add, json!({ "id": course })).await;
+        let database = &bed.domains.database;
+        let gone = lyceum_kernel::Id::new();
+        for sql in [
+            format!(
+                "INSERT INTO comment (id, subject_type, subject_id, author_id, body, locale, state, created_at, updated_at) \
+                 SELECT 'orphan', 'lesson', '{gone}', author_id, body, locale, state, created_at, updated_at FROM comment"
+            ),
+            format!(
+                "INSERT INTO moderation_item (id, subject_type, subject_id, state, reason, labels, moderator, created_at) \
+                 VALUES ('{gone}', 'comment', 'orphan', 'pending', '', '[]', '', '')"
+            ),
+            format!(
+                "INSERT INTO revision (id, subject_type, subject_id, number, state, snapshot, created_at) \
+                 VALUES ('{gone}', 'lesson', '{gone}', 1, 'draft', '{{}}', '')"
+            ),
+            format!("INSERT INTO plugin_entry (entry_id, plugin, type) VALUES ('{gone}', 'acme/badges', 'lesson')"),
+            "DELETE FROM seaql_migrations WHERE version = 'm0018_orphans'".to_owned(),
+        ] {
+            let write = database.write().await.unwrap();
+            write.connection().execute_unprepared(&sql).await.unwrap();
+            write.commit().await.unwrap();
+        }
+        database.migrate().await.unwrap();
+        for (table, left) in [("comment", 1), ("moderation_item", 0), ("revision", 1), ("plugin_entry", 0)] {
+            assert_eq!(bed.count(&format!("SELECT count(*) FROM {table}")).await, left, "{table}");
+        }
+    })
+    .await;
+}
