@@ -48,6 +48,13 @@ impl Draft {
         Draft { fields: difference(&self.fields, &after.fields), translations: translations.collect() }
     }
 
+    /// Whether a localised field has a text that is not blank in any language,
+    /// also in one that the community no longer has.
+    pub(super) fn has_text(&self, field: &str) -> bool {
+        let texts = self.translations.values().filter_map(|texts| texts.get(field)?.as_str());
+        texts.into_iter().any(|text| !is_blank(text))
+    }
+
     /// The first text of a localised field that is not blank, in the order of
     /// the locales.
     pub(super) fn localised<'d>(&'d self, field: &str, locales: &[lyceum_kernel::Locale]) -> Option<&'d str> {

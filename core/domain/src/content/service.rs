@@ -319,11 +319,8 @@ impl Contents {
     /// What must hold of an entry as a whole.
     fn check_whole(&self, def: &TypeDef, draft: &Draft) -> Result<()> {
         for field in def.fields.iter().filter(|f| f.writable && f.required) {
-            let there = if field.localised {
-                draft.localised(&field.name, self.locales.all()).is_some()
-            } else {
-                draft.fields.contains_key(&field.name)
-            };
+            let there =
+                if field.localised { draft.has_text(&field.name) } else { draft.fields.contains_key(&field.name) };
             if !there {
                 let name = if field.target().is_some() { format!("{}Id", field.name) } else { field.name.clone() };
                 return Err(Failure::input(&format!("input.{name}"), "A value is needed here."));

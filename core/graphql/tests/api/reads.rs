@@ -1,5 +1,6 @@
 //! Reads: pages, filters, languages, gates, statements.
 
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value as Json, json};
 
 use crate::bed::{Bed, each_database};
@@ -145,6 +146,33 @@ async fn texts_fall_back_along_the_locales() {
         let chinese = bed.data(&bed.visitor(), query, json!({ "locale": "zh" })).await;
         assert_eq!(titles(&chinese["courses"]), ["诗词", "社群"]);
         assert_eq!(bed.code(&bed.visitor(), query, json!({ "locale": "fr" })).await, "BAD_USER_INPUT");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_in_a_language_that_is_gone_stands_where_there_must_be_one() {
+    each_database(async |bed| {
+        let id = bed.course(json!({ "title": "Nur deutsch", "summary": "Kurz" })).await;
+        // The language was one of the community's when this was written.
+        let write = bed.domains.contents.database().write().await.unwrap();
+        for sql in [
+            "UPDATE course_locale SET locale = 'de'",
+            "UPDATE revision SET snapshot = replace(snapshot, '\"en\"', '\"de\"')",
+        ] {
+            write.connection().execute_unprepared(sql).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        let read = "{ courses(filter: { title: { startsWith: \"nur\" } }) { nodes { title summary } } }";
+        let seen = json!({ "courses": { "nodes": [{ "title": "Nur deutsch", "summary": null }] } });
+        assert_eq!(bed.data(&bed.visitor(), read, json!({})).await, seen);
+        let save =
+            "mutation ($id: ID!) { updateCourse(input: { id: $id, rating: \"4.00\" }) { course { title rating } } }";
+        let saved = bed.data(&bed.admin, save, json!({ "id": id })).await;
+        assert_eq!(saved["updateCourse"]["course"]["title"], "Nur deutsch");
+        let publish = "mutation ($id: ID!) { publishCourse(input: { id: $id }) { course { title rating } } }";
+        let published = bed.data(&bed.admin, publish, json!({ "id": id })).await;
+        assert_eq!(published["publishCourse"]["course"], json!({ "title": "Nur deutsch", "rating": "4.00" }));
     })
     .await;
 }

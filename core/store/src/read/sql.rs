@@ -235,18 +235,22 @@ impl<'r> Sql<'r> {
             return self.write(format_args!("{alias}.{column}"));
         }
         let fallbacks = self.reading.locales.len() - 1;
-        if fallbacks == 0 {
+        if fallbacks == 0 && !field.required {
             return self.write(format_args!("{alias}l.{column}"));
         }
-        let table = def.locale_table().unwrap_or_default();
+        let (table, entry) = (def.locale_table().unwrap_or_default(), def.reference_column());
         self.write(format_args!("coalesce({alias}l.{column}"));
         for place in 1..=fallbacks {
-            self.write(format_args!(
-                ",(SELECT f.{column} FROM {table} f WHERE f.{}={alias}.id AND f.locale=",
-                def.reference_column()
-            ));
+            self.write(format_args!(",(SELECT f.{column} FROM {table} f WHERE f.{entry}={alias}.id AND f.locale="));
             self.bind_locale(place);
             self.push(")");
+        }
+        if field.required {
+            // A language that the community no longer has: better than a field that must not be null and is.
+            self.write(format_args!(
+                ",(SELECT f.{column} FROM {table} f WHERE f.{entry}={alias}.id AND f.{column} IS NOT NULL \
+                 ORDER BY f.locale LIMIT 1)"
+            ));
         }
         self.push(")");
     }
