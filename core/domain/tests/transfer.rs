@@ -3,16 +3,16 @@
 
 mod people;
 
-use std::{io::BufReader, path::Path, sync::Arc};
+use std::{io::BufReader, path::Path, sync::Arc, time::Duration};
 
 use lyceum_domain::{
-    content::Contents,
+    content::{Change, Contents},
     membership::Memberships,
     plugin::NoExtensions,
     transfer::{Counts, Import, Mapping, Rejected, Report, export},
     types::model,
 };
-use lyceum_kernel::{Action, Locales, RowScope, Rule, Rules, Viewer};
+use lyceum_kernel::{Action, Id, Locales, RowScope, Rule, Rules, Viewer};
 use lyceum_model::content;
 use lyceum_store::{
     Database,
@@ -315,6 +315,68 @@ async fn null_clears_and_absence_keeps() {
         assert_eq!(exported["tags"], json!([]));
         assert_eq!(exported["summary"], json!({ "en": "Leaves." }));
         assert_eq!(exported["lessons"].as_array().map(Vec::len), Some(2));
+    })
+    .await;
+}
+
+impl Desk {
+    /// The only course.
+    async fn saves(&self, bed: &Bed, input: Json) -> Id {
+        let def = self.contents.content_type("course").unwrap();
+        let id: Id = bed.texts("SELECT id FROM course").await[0].parse().unwrap();
+        let input = input.as_object().unwrap();
+        let change = Change::parse(self.contents.model(), def, input, self.contents.locales()).unwrap();
+        self.contents.update(&self.viewer, def, id, change).await.unwrap();
+        id
+    }
+}
+
+#[tokio::test]
+async fn an_unpublished_change_is_neither_published_nor_lost_by_an_import() {
+    each_database(async |bed| {
+        let desk = desk(&bed).await;
+        let line = |rating: &str| json!({ "slug": "tea", "title": "Tea", "rating": rating });
+        desk.import(&[line("4.00")], None).await;
+        let id = desk.saves(&bed, json!({ "title": "Not yet" })).await;
+        let shown =
+            "SELECT l.title || ' ' || CAST(c.rating AS TEXT) FROM course c JOIN course_locale l ON l.course_id = c.id";
+        // The file has the title that readers see: the author's is not touched.
+        let report = desk.import(&[line("4.50")], None).await;
+        assert_eq!((report.updated, bed.texts(shown).await), (1, vec!["Tea 450".to_owned()]));
+        let report = desk.import(&[line("4.50")], None).await;
+        assert_eq!((report.unchanged, report.updated), (1, 0));
+        desk.contents.publish(&desk.viewer, desk.contents.content_type("course").unwrap(), id).await.unwrap();
+        assert_eq!(bed.texts(shown).await, ["Not yet 450"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_published_before_it_was_marked_is_found_too() {
+    each_database(async |bed| {
+        let desk = desk(&bed).await;
+        desk.import(&[json!({ "slug": "tea", "title": "Tea" })], None).await;
+        bed.execute("UPDATE revision SET state = 'draft'", []).await;
+        bed.clock.advance(Duration::from_secs(1));
+        desk.saves(&bed, json!({ "title": "Not yet" })).await;
+        desk.import(&[json!({ "slug": "tea", "rating": "4.50" })], None).await;
+        assert_eq!(bed.texts("SELECT title FROM course_locale").await, ["Tea"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_leaves_down_what_was_taken_down() {
+    each_database(async |bed| {
+        let desk = desk(&bed).await;
+        desk.import(&[json!({ "slug": "tea", "title": "Tea" })], None).await;
+        let def = desk.contents.content_type("course").unwrap();
+        let id: Id = bed.texts("SELECT id FROM course").await[0].parse().unwrap();
+        desk.contents.unpublish(&desk.viewer, def, id).await.unwrap();
+        let report = desk.import(&[json!({ "slug": "tea", "title": "Green tea" })], None).await;
+        assert_eq!(report.updated, 1);
+        assert_eq!(bed.texts("SELECT status FROM course").await, ["draft"]);
+        assert_eq!(bed.texts("SELECT title FROM course_locale").await, ["Green tea"]);
     })
     .await;
 }

@@ -11,6 +11,8 @@ use super::{Draft, decimal::scaled};
 /// What the row of an entry says of itself.
 pub(super) struct Head {
     pub published: bool,
+    /// It was published before, and is not now.
+    pub taken_down: bool,
 }
 
 /// A saved state of an entry.
@@ -208,22 +210,27 @@ async fn insert_joins(write: &Write, def: &TypeDef, id: Id, draft: &Draft) -> Re
 
 /// The row's state; locks it where rows can be locked.
 pub(super) async fn head(write: &Write, def: &TypeDef, id: Id) -> Result<Option<Head>> {
-    let sql = format!("SELECT status FROM {} WHERE id = $1{}", def.table, write.dialect().for_update());
+    let sql = format!("SELECT status, published_at FROM {} WHERE id = $1{}", def.table, write.dialect().for_update());
     let row = one(write, &sql, vec![id.to_string().into()]).await?;
     row.map(|row| {
         let status: String = row.try_get("", "status").map_err(failed)?;
-        Ok(Head { published: status == "published" })
+        let first: Option<String> = row.try_get("", "published_at").map_err(failed)?;
+        let published = status == "published";
+        Ok(Head { published, taken_down: !published && first.is_some() })
     })
     .transpose()
 }
 
-/// Shows the row. The moment of the first time stays for ever.
-pub(super) async fn publish(write: &Write, def: &TypeDef, id: Id) -> Result<()> {
+/// Shows the row, which holds the revision with this number. The moment of the
+/// first time stays for ever.
+pub(super) async fn publish(write: &Write, def: &TypeDef, id: Id, number: i64) -> Result<()> {
     let sql = format!(
         "UPDATE {} SET status = 'published', published_at = coalesce(published_at, $1), updated_at = $1 WHERE id = $2",
         def.table
     );
-    execute(write, &sql, vec![write.now().to_string().into(), id.to_string().into()]).await.map(drop)
+    execute(write, &sql, vec![write.now().to_string().into(), id.to_string().into()]).await?;
+    let sql = "UPDATE revision SET state = 'published' WHERE subject_id = $1 AND number = $2";
+    execute(write, sql, vec![id.to_string().into(), number.into()]).await.map(drop)
 }
 
 /// Hides the row, and changes nothing else of it.
@@ -234,7 +241,23 @@ pub(super) async fn unpublish(write: &Write, def: &TypeDef, id: Id) -> Result<()
 
 pub(super) async fn latest_revision(write: &Write, id: Id) -> Result<Option<Revision>> {
     let sql = "SELECT number, snapshot FROM revision WHERE subject_id = $1 ORDER BY number DESC LIMIT 1";
-    let row = one(write, sql, vec![id.to_string().into()]).await?;
+    revision(one(write, sql, vec![id.to_string().into()]).await?)
+}
+
+/// What a published entry shows. Where nothing is marked as published, which is
+/// so of what was published before there were marks, it is what was saved last
+/// before the row was written.
+pub(super) async fn published_revision(write: &Write, def: &TypeDef, id: Id) -> Result<Option<Revision>> {
+    let sql = format!(
+        "SELECT r.number, r.snapshot FROM revision r JOIN {} e ON e.id = r.subject_id \
+         WHERE e.id = $1 AND (r.state = 'published' OR r.created_at <= e.updated_at) \
+         ORDER BY CASE r.state WHEN 'published' THEN 0 ELSE 1 END, r.number DESC LIMIT 1",
+        def.table
+    );
+    revision(one(write, &sql, vec![id.to_string().into()]).await?)
+}
+
+fn revision(row: Option<QueryResult>) -> Result<Option<Revision>> {
     row.map(|row| {
         let snapshot: String = row.try_get("", "snapshot").map_err(failed)?;
         let draft = serde_json::from_str(&snapshot).map_err(Failure::internal)?;
