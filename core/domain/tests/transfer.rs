@@ -302,6 +302,28 @@ async fn texts_are_stored_in_one_form_and_a_blank_one_is_no_translation() {
 }
 
 #[tokio::test]
+async fn a_line_finds_its_entry_by_any_writing_of_the_slug() {
+    each_database(async |bed| {
+        let desk = desk(&bed).await;
+        let lesson = json!([{ "slug": "ＯＮＥ".to_lowercase(), "title": "One" }]);
+        let first = json!({ "slug": "café", "title": "C", "tags": ["thé"], "lessons": lesson });
+        let again = json!({ "slug": "cafe\u{301}", "title": "C", "tags": ["the\u{301}"], "lessons": [{ "slug": "one", "title": "One" }] });
+        assert_eq!(desk.import(&[first], None).await.created, 1);
+        let report = desk.import(&[again], None).await;
+        assert_eq!((report.unchanged, &report.rejected), (1, &vec![]));
+        for (table, rows) in [("course", 1), ("lesson", 1), ("tag", 1)] {
+            assert_eq!(count(&bed.db, table).await, rows, "{table}");
+        }
+        let signs = [json!({ "title": "🙂" }), json!({ "title": "🙂🙂" }), json!({ "title": "🙂" })];
+        let report = desk.import(&signs, None).await;
+        assert_eq!((report.created, report.unchanged, report.rejected.len()), (2, 1, 0));
+        let slugs: Vec<Json> = desk.export().await.iter().map(|line| line["slug"].clone()).collect();
+        assert_eq!(slugs, ["café", "course-1f642", "course-1f642-1f642"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn null_clears_and_absence_keeps() {
     each_database(async |bed| {
         let desk = with_tier(&bed).await;

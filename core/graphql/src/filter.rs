@@ -1,6 +1,7 @@
 //! Filter inputs: what can be asked of each kind of field, and how an answer
 //! of the schema becomes a condition of a plan.
 
+use lyceum_domain::content::{canonical_slug, slug_forms};
 use lyceum_kernel::{Failure, Result};
 use lyceum_model::{Field, FieldKind, Scalar, TypeDef, TypeModel, names::pascal};
 use lyceum_store::read::{Filter, Operator};
@@ -240,7 +241,30 @@ fn condition<'m>(field: &'m Field, name: &str, value: &Json, path: &str) -> Resu
         Json::Array(items) => items.iter().map(|item| database_value(field, item, path)).collect::<Result<_>>()?,
         single => vec![database_value(field, single, path)?],
     };
-    Ok(Filter::Compare { field, operator, values })
+    Ok(match &field.kind {
+        FieldKind::Scalar { scalar: Scalar::Slug { .. }, .. } => slug_condition(field, operator, &values),
+        _ => Filter::Compare { field, operator, values },
+    })
+}
+
+/// A slug is equal to each of its writings, and else compared by the one in
+/// which slugs are made.
+fn slug_condition<'m>(field: &'m Field, operator: Operator, values: &[Value]) -> Filter<'m> {
+    let texts = values.iter().filter_map(|value| match value {
+        Value::String(Some(text)) => Some(text.as_str()),
+        _ => None,
+    });
+    let is_equality = matches!(operator, Operator::Equal | Operator::NotEqual | Operator::In | Operator::NotIn);
+    let values: Vec<Value> = match is_equality {
+        true => texts.flat_map(slug_forms).map(Value::from).collect(),
+        false => texts.map(canonical_slug).map(Value::from).collect(),
+    };
+    let operator = match operator {
+        Operator::Equal if values.len() > 1 => Operator::In,
+        Operator::NotEqual if values.len() > 1 => Operator::NotIn,
+        other => other,
+    };
+    Filter::Compare { field, operator, values }
 }
 
 fn entries(value: &Json) -> impl Iterator<Item = (&str, &Json)> {

@@ -19,7 +19,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     Draft,
     decimal::{scaled, written},
-    slug::is_slug,
+    slug::{canonical_slug, is_slug},
 };
 use crate::plain_text::is_blank;
 
@@ -199,16 +199,20 @@ fn markdown(value: &Json, at: &str) -> Result<Json> {
     Ok(text.into())
 }
 
-/// A slug, which no statement may look up before it is checked.
+/// A slug as it is stored. No statement may look one up before it is checked.
 ///
 /// # Errors
 /// BAD_USER_INPUT for what is no slug.
 pub fn checked_slug(given: &str, at: &str) -> Result<String> {
     let text = text::normal(given.to_owned()).map_err(|error| Failure::input(at, error.to_string()))?;
-    if is_slug(&text) {
-        Ok(text)
+    let slug = canonical_slug(&text);
+    if is_slug(&slug) {
+        Ok(slug)
     } else {
-        Err(Failure::input(at, "A slug has lower-case letters, digits, \"-\" and \"_\", at most 200."))
+        Err(Failure::input(
+            at,
+            "A slug has lower-case letters, digits and marks of any script, \"-\" and \"_\", at most 200.",
+        ))
     }
 }
 

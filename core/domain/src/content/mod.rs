@@ -44,4 +44,4 @@ pub use input::{Change, InputField, InputShape, checked_slug, input_fields};
 pub use port::*;
 pub use put::Saved;
 pub use service::Contents;
-pub use slug::slugify;
+pub use slug::{canonical_slug, slug_forms, slugify};

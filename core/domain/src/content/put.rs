@@ -30,7 +30,7 @@ impl Contents {
         viewer: &Viewer,
         def: &TypeDef,
         slug: &str,
-        change: Change,
+        mut change: Change,
     ) -> Result<Saved> {
         let scope = self.scope(def, &change.0);
         let known = row::find_slug(write, def, slug, scope.as_ref().map(|(c, p)| (c.as_str(), p.as_str()))).await?;
@@ -39,6 +39,10 @@ impl Contents {
             self.publish_in(write, viewer, def, id, &Planned::default()).await?;
             return Ok(Saved { id, created: true, changed: true });
         };
+        // Found by its slug, which stays as it is: it may be written as before.
+        if let Some(field) = def.slug() {
+            change.0.fields.remove(&field.name);
+        }
         let head = row::head(write, def, id).await?.ok_or_else(|| Failure::not_found(&def.name))?;
         let changed = if head.published {
             self.put_over(write, viewer, def, id, change).await?

@@ -6,7 +6,7 @@ use lyceum_store::{Write, failed, is_foreign_key_violation};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, SqlErr, Statement, Value};
 use serde_json::Value as Json;
 
-use super::{Draft, decimal::scaled};
+use super::{Draft, decimal::scaled, slug::slug_forms};
 
 /// What the row of an entry says of itself.
 pub(super) struct Head {
@@ -331,21 +331,25 @@ pub(super) async fn insert_revision(write: &Write, revision: NewRevision<'_>) ->
     execute(write, sql, values).await.map(drop)
 }
 
-/// The id of the entry with this slug, within `scope` when slugs are unique
-/// only there.
+/// The id of the entry with this slug, in whatever writing, within `scope` when
+/// slugs are unique only there.
 pub(super) async fn find_slug(
     write: &Write,
     def: &TypeDef,
     slug: &str,
     scope: Option<(&str, &str)>,
 ) -> Result<Option<Id>> {
-    let (sql, values): (String, Vec<Value>) = match scope {
-        None => (format!("SELECT id FROM {} WHERE slug = $1", def.table), vec![slug.into()]),
-        Some((column, parent)) => (
-            format!("SELECT id FROM {} WHERE slug = $1 AND {column} = $2", def.table),
-            vec![slug.into(), parent.into()],
-        ),
-    };
-    let row = one(write, &sql, values).await?;
-    row.map(|row| row.try_get::<String>("", "id").map_err(failed)?.parse().map_err(Failure::internal)).transpose()
+    for form in slug_forms(slug) {
+        let (sql, values): (String, Vec<Value>) = match scope {
+            None => (format!("SELECT id FROM {} WHERE slug = $1", def.table), vec![form.into()]),
+            Some((column, parent)) => (
+                format!("SELECT id FROM {} WHERE slug = $1 AND {column} = $2", def.table),
+                vec![form.into(), parent.into()],
+            ),
+        };
+        if let Some(row) = one(write, &sql, values).await? {
+            return row.try_get::<String>("", "id").map_err(failed)?.parse().map(Some).map_err(Failure::internal);
+        }
+    }
+    Ok(None)
 }

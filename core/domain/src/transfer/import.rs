@@ -175,10 +175,12 @@ impl Taking<'_> {
         if let Some(slug) = record.slug(def) {
             return checked_slug(slug, &field.name);
         }
-        let slug = record.title(self.contents.locales()).map(slugify).unwrap_or_default();
-        if slug.is_empty() {
-            return Err(Failure::input(&field.name, "A slug or a title is needed."));
-        }
+        let title = record.title(self.contents.locales()).filter(|title| !title.trim().is_empty());
+        let title = title.ok_or_else(|| Failure::input(&field.name, "A slug or a title is needed."))?;
+        let slug = match slugify(title) {
+            slug if slug.is_empty() => slug_of_signs(def, title),
+            slug => slug,
+        };
         record.values.insert(field.name.clone(), slug.clone().into());
         Ok(slug)
     }
@@ -256,6 +258,13 @@ impl Place<'_> {
         }
         Ok(())
     }
+}
+
+/// A slug of a title without letters, the same each time: `🙂` is
+/// `course-1f642`.
+fn slug_of_signs(def: &TypeDef, title: &str) -> String {
+    let signs = title.chars().map(|c| format!(" {:x}", u32::from(c))).collect::<String>();
+    slugify(&format!("{}{signs}", def.name))
 }
 
 fn unread(error: &JsonError) -> Failure {

@@ -3,7 +3,9 @@
 use lyceum_kernel::{Failure, Id, Result};
 use lyceum_model::{FieldKind, Scalar, TypeDef};
 use lyceum_store::{Write, failed};
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, Statement, Value};
+
+use crate::content::slug_forms;
 
 /// The column by which a file names rows of a type: the slug, or `key`.
 pub(super) fn naming_column(def: &TypeDef) -> Option<&str> {
@@ -23,18 +25,24 @@ pub(super) fn scope(def: &TypeDef) -> Option<(&str, &str)> {
     }
 }
 
-/// The row with this slug or key, under `parent` where slugs are scoped.
+/// The row with this slug, in whatever writing, or key, under `parent` where
+/// slugs are scoped.
 pub(super) async fn find(write: &Write, def: &TypeDef, name: &str, parent: Option<Id>) -> Result<Option<Id>> {
     let Some(column) = naming_column(def) else { return Ok(None) };
     let mut sql = format!("SELECT id FROM {} WHERE {column} = $1", def.table);
-    let mut values = vec![name.into()];
-    if let (Some((_, column)), Some(parent)) = (scope(def), parent) {
+    let within = scope(def).zip(parent);
+    if let Some(((_, column), _)) = within {
         sql.push_str(&format!(" AND {column} = $2"));
-        values.push(parent.to_string().into());
     }
-    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
-    let row = write.connection().query_one_raw(statement).await.map_err(failed)?;
-    row.map(|row| row.try_get::<String>("", "id").map_err(failed)?.parse().map_err(Failure::internal)).transpose()
+    for form in slug_forms(name) {
+        let mut values: Vec<Value> = vec![form.into()];
+        values.extend(within.map(|(_, parent)| parent.to_string().into()));
+        let statement = Statement::from_sql_and_values(write.dialect().backend(), &sql, values);
+        if let Some(row) = write.connection().query_one_raw(statement).await.map_err(failed)? {
+            return row.try_get::<String>("", "id").map_err(failed)?.parse().map(Some).map_err(Failure::internal);
+        }
+    }
+    Ok(None)
 }
 
 /// Whether an entry needs nothing but a name, so that its slug can make it.

@@ -131,7 +131,7 @@ async fn what_a_hook_sets_is_checked_as_input_is() {
             (set("author", None, json!("x")), "author: course has no such field."),
             (
                 set("slug", None, json!("A b")),
-                "slug: A slug has lower-case letters, digits, \"-\" and \"_\", at most 200.",
+                "slug: A slug has lower-case letters, digits and marks of any script, \"-\" and \"_\", at most 200.",
             ),
             (
                 set("level", None, json!("EASY")),

@@ -1,5 +1,6 @@
 //! The root fields of `Query`.
 
+use lyceum_domain::content::slug_forms;
 use lyceum_kernel::{Action, ErrorCode, Failure, GlobalId, Locale, Result, Viewer};
 use lyceum_model::{FieldKind, Scalar, TypeDef};
 use lyceum_store::read::{Filter, Lookup, Operator};
@@ -122,13 +123,14 @@ impl Run<'_> {
     }
 }
 
-fn slug_lookup<'a>(def: &TypeDef, slug: &'a str) -> Lookup<'a> {
+/// By every writing under which such a slug may be stored.
+fn slug_lookup<'a>(def: &TypeDef, slug: &str) -> Lookup<'a> {
     let scoped = def
         .slug()
         .is_some_and(|field| matches!(&field.kind, FieldKind::Scalar { scalar: Scalar::Slug { scope: Some(_) }, .. }));
     match slug.split_once('/') {
-        Some((scope, slug)) if scoped => Lookup::ScopedSlug { scope, slug },
-        _ => Lookup::Slug(slug),
+        Some((scope, slug)) if scoped => Lookup::ScopedSlug { scope: slug_forms(scope), slug: slug_forms(slug) },
+        _ => Lookup::Slug(slug_forms(slug)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use lyceum_domain::content::canonical_slug;
 use lyceum_domain::search::{Asked, KINDS, SearchHit, Snippet};
 use lyceum_kernel::{ErrorCode, Failure, Id, Locale, Result};
 use serde_json::{Map, Value as Json, value::RawValue};
@@ -137,8 +138,8 @@ fn question(arguments: &Map<String, Json>) -> Result<Asked> {
     Ok(Asked {
         text: words.to_owned(),
         kinds: texts("types")?.iter().map(|kind| kind.to_ascii_lowercase()).collect(),
-        category: filter["category"].as_str().map(str::to_owned),
-        tags: texts("tags")?,
+        category: filter["category"].as_str().map(canonical_slug),
+        tags: texts("tags")?.iter().map(|slug| canonical_slug(slug)).collect(),
         level: filter["level"].as_str().map(str::to_ascii_lowercase),
         price_min: filter["priceMin"].as_i64(),
         price_max: filter["priceMax"].as_i64(),

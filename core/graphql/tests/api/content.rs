@@ -1,5 +1,6 @@
 //! Writing content: drafts, publishing, refusals.
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::bed::each_database;
@@ -124,6 +125,61 @@ async fn a_lesson_is_put_only_into_a_course_of_ones_own() {
         assert_eq!(bed.code(&author, smuggle, json!({ "id": lesson, "course": theirs })).await, "FORBIDDEN");
         let seen = bed.data(&bed.admin, "{ course(slug: \"theirs\") { lessons { totalCount } } }", json!({})).await;
         assert_eq!(seen["course"]["lessons"]["totalCount"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slug_keeps_the_words_of_every_script_and_is_found_however_it_is_typed() {
+    each_database(async |bed| {
+        let create = "mutation ($i: CreateCourseInput!) { createCourse(input: $i) { course { slug } } }";
+        for (title, slug) in [
+            ("हिन्दी में कहानी", "हिन्दी-में-कहानी"),
+            ("ภาษาไทยง่ายมาก", "ภาษาไทยง่ายมาก"),
+            ("Café society", "café-society"),
+            ("Cafe\u{301} society", "café-society-2"),
+            ("🙂🙂", "course"),
+            ("🙂", "course-2"),
+            ("会卖的信：第一课", "会卖的信-第一课"),
+        ] {
+            let made = bed.data(&bed.admin, create, json!({ "i": { "title": title } })).await;
+            assert_eq!(made["createCourse"]["course"]["slug"], slug, "{title}");
+        }
+        let id = bed.course(json!({ "title": "x", "slug": "café-हिन्दी" })).await;
+        let given = "query ($s: String!) { course(slug: $s) { id } courses(filter: { slug: { eq: $s } }) { totalCount } \
+                     others: courses(filter: { slug: { ne: $s } }) { totalCount } }";
+        for typed in ["café-हिन्दी", "cafe\u{301}-हिन्दी", "ｃafé-हिन्दी", "caf\u{ad}é-हिन्दी"] {
+            let found = bed.data(&bed.visitor(), given, json!({ "s": typed })).await;
+            let wanted = json!({ "course": { "id": id }, "courses": { "totalCount": 1 }, "others": { "totalCount": 0 } });
+            assert_eq!(found, wanted, "{typed}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slug_of_the_rule_before_is_found_still() {
+    each_database(async |bed| {
+        let old = bed.course(json!({ "title": "Old", "slug": "old" })).await;
+        let hangul = bed.course(json!({ "title": "Hangul", "slug": "hangul" })).await;
+        let write = bed.domains.database.write().await.unwrap();
+        for (from, to) in [("old", "ｒｕｓｔ１"), ("hangul", "\u{1112}\u{1161}\u{11ab}")] {
+            let sql = format!("UPDATE course SET slug = '{to}' WHERE slug = '{from}'");
+            write.connection().execute_unprepared(&sql).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        let by_slug =
+            "query ($s: String!) { course(slug: $s) { id } courses(filter: { slug: { in: [$s] } }) { nodes { id } } }";
+        for (typed, id) in [("ｒｕｓｔ１", &old), ("한", &hangul), ("\u{1112}\u{1161}\u{11ab}", &hangul)] {
+            let found = bed.data(&bed.visitor(), by_slug, json!({ "s": typed })).await;
+            assert_eq!(found, json!({ "course": { "id": id }, "courses": { "nodes": [{ "id": id }] } }), "{typed}");
+        }
+        let new = bed.course(json!({ "title": "New", "slug": "rust1" })).await;
+        for (typed, id) in [("ｒｕｓｔ１", &old), ("rust1", &new)] {
+            let one = "query ($s: String!) { course(slug: $s) { id } }";
+            let found = bed.data(&bed.visitor(), one, json!({ "s": typed })).await;
+            assert_eq!(found["course"]["id"], *id, "{typed}");
+        }
     })
     .await;
 }

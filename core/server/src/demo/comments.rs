@@ -40,7 +40,7 @@ async fn course(app: &App, slug: &str) -> Result<Option<Id>, Failure> {
     let locales = domains.locales.all();
     let reading = Reading { model: &domains.model, viewer: &viewer, locales, dialect: domains.database.dialect() };
     let entity = Entity { def, outputs: vec![("id".into(), Output::Id)] };
-    let found = reading.one(&entity, &Lookup::Slug(slug)).fetch(domains.database.reader()).await?;
+    let found = reading.one(&entity, &Lookup::Slug(vec![slug.to_owned()])).fetch(domains.database.reader()).await?;
     let Some(found) = found else { return Ok(None) };
     let row: serde_json::Value = serde_json::from_str(&found).map_err(Failure::internal)?;
     Ok(row["id"].as_str().and_then(|id| GlobalId::expect(id, &def.prefix).ok()))

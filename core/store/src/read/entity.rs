@@ -1,5 +1,7 @@
 //! One object: the row's JSON, nested selections and all.
 
+use std::fmt::Display;
+
 use lyceum_kernel::{Action, Id, RowScope};
 use lyceum_model::{Field, FieldKind, Scalar, TypeDef, names::pascal};
 use sea_orm::Value;
@@ -22,6 +24,9 @@ impl Sql<'_> {
         self.lookup(entity.def, alias, lookup);
         self.push(" AND ");
         self.readable(entity.def, alias);
+        if let Lookup::Slug(forms) | Lookup::ScopedSlug { slug: forms, .. } = lookup {
+            self.first_form(alias, Self::slug_column(entity.def), forms);
+        }
         self.push(" LIMIT 1");
     }
 
@@ -34,30 +39,58 @@ impl Sql<'_> {
     }
 
     fn lookup(&mut self, def: &TypeDef, alias: Alias, lookup: &Lookup<'_>) {
-        let slug_column = def.slug().and_then(|f| Self::scalar_column(f)).map_or("slug", |(_, column)| column);
+        let slug_column = Self::slug_column(def);
         match lookup {
             Lookup::Id(id) => {
                 self.write(format_args!("{alias}.id="));
                 self.bind(id.to_string());
             }
-            Lookup::Slug(slug) => {
-                self.write(format_args!("{alias}.{slug_column}="));
-                self.bind(*slug);
+            Lookup::Slug(forms) => {
+                self.write(format_args!("{alias}.{slug_column}"));
+                self.one_of_forms(forms);
             }
             Lookup::Key(key) => {
                 self.write(format_args!("{alias}.key="));
                 self.bind(*key);
             }
             Lookup::ScopedSlug { scope, slug } => {
-                self.write(format_args!("{alias}.{slug_column}="));
-                self.bind(*slug);
+                self.write(format_args!("{alias}.{slug_column}"));
+                self.one_of_forms(slug);
                 self.scope_condition(def, alias, scope);
             }
         }
     }
 
+    fn slug_column(def: &TypeDef) -> &str {
+        def.slug().and_then(|f| Self::scalar_column(f)).map_or("slug", |(_, column)| column)
+    }
+
+    /// `=` the one writing, or ` IN` the several. Each is short, and most have one.
+    fn one_of_forms(&mut self, forms: &[String]) {
+        match forms {
+            [one] => {
+                self.push("=");
+                self.bind(one.as_str());
+            }
+            several => {
+                let values: Vec<Value> = several.iter().map(|form| form.as_str().into()).collect();
+                self.in_list(false, &values);
+            }
+        }
+    }
+
+    /// Two entries may have two writings of one slug: the one that was named
+    /// goes first.
+    fn first_form(&mut self, alias: impl Display, column: &str, forms: &[String]) {
+        if let [first, _, ..] = forms {
+            self.write(format_args!(" ORDER BY CASE WHEN {alias}.{column}="));
+            self.bind(first.as_str());
+            self.push(" THEN 0 ELSE 1 END");
+        }
+    }
+
     /// ` AND` the parent, within which the slug is unique, has this slug.
-    fn scope_condition(&mut self, def: &TypeDef, alias: Alias, slug: &str) {
+    fn scope_condition(&mut self, def: &TypeDef, alias: Alias, slug: &[String]) {
         let scope = def.slug().and_then(|field| match Self::scalar_column(field)? {
             (Scalar::Slug { scope }, _) => scope.as_deref(),
             _ => None,
@@ -66,8 +99,10 @@ impl Sql<'_> {
             .and_then(|name| to_one(def.field(name)?))
             .and_then(|(target, column)| Some((self.reading.model.get(target)?, column)));
         let Some((target, column)) = parent else { return self.push(" AND 1=0") };
-        self.write(format_args!(" AND {alias}.{column}=(SELECT p.id FROM {} p WHERE p.slug=", target.table));
-        self.bind(slug);
+        self.write(format_args!(" AND {alias}.{column}=(SELECT p.id FROM {} p WHERE p.slug", target.table));
+        self.one_of_forms(slug);
+        self.first_form("p", "slug", slug);
+        self.push(" LIMIT 1");
         self.push(")");
     }
 

@@ -179,13 +179,14 @@ pub enum Operator {
 #[derive(Debug, Clone)]
 pub enum Lookup<'a> {
     Id(Id),
-    Slug(&'a str),
+    /// A slug, by any of its writings; the first one before the others.
+    Slug(Vec<String>),
     /// The column `key` of a type that has one.
     Key(&'a str),
     /// A slug that is unique only within a parent's slug.
     ScopedSlug {
-        scope: &'a str,
-        slug: &'a str,
+        scope: Vec<String>,
+        slug: Vec<String>,
     },
 }
 

@@ -7,7 +7,7 @@ use lyceum_store::read::{Filter, Operator};
 use sea_orm::Value;
 use serde_json::Value as Json;
 
-use crate::content::scaled;
+use crate::content::{canonical_slug, scaled};
 
 /// Values of one `in`.
 const VALUES: usize = 100;
@@ -92,6 +92,7 @@ fn scalar(field: &Field, value: &Json, at: &str) -> Result<Value> {
             let moment = text()?.parse::<Timestamp>();
             moment.map_err(|error| wrong(at, &error.to_string()))?.to_string().into()
         }
+        Scalar::Slug { .. } => canonical_slug(&text()?).into(),
         _ => text()?.into(),
     })
 }
