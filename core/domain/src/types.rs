@@ -15,13 +15,19 @@ pub fn system_types() -> Vec<TypeDef> {
 /// # Errors
 /// When a content type has the name of a built-in one, or points nowhere.
 pub fn model(content: Vec<TypeDef>) -> Result<lyceum_model::TypeModel, lyceum_model::ModelError> {
+    lyceum_model::TypeModel::new(all(content))
+}
+
+/// The types of the whole model, whether they fit together or not.
+#[must_use]
+pub fn all(content: Vec<TypeDef>) -> Vec<TypeDef> {
     let with_comments = |mut def: TypeDef| {
         if def.name == "course" || def.name == "lesson" {
             def.fields.push(many("comments", "comment", &def.name, "Comments that the viewer may see, oldest first."));
         }
         def
     };
-    lyceum_model::TypeModel::new(system_types().into_iter().chain(content.into_iter().map(with_comments)).collect())
+    system_types().into_iter().chain(content.into_iter().map(with_comments)).collect()
 }
 
 struct System<'a> {

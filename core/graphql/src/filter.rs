@@ -12,7 +12,7 @@ use crate::{
     inputs::{Input, InputType, Inputs},
     limits::Meter,
     plan,
-    schema::readable,
+    schema::{is_shared, readable},
 };
 
 const EQUALITY: &[&str] = &["eq", "ne", "in", "notIn", "isNull"];
@@ -48,11 +48,11 @@ fn register_type(inputs: &mut Inputs, def: &TypeDef) {
     for field in readable(def).filter(|f| filterable(f)) {
         if let FieldKind::Scalar { scalar: Scalar::Enumeration { name, .. }, .. } = &field.kind {
             let ty = InputType::Enum(name.clone());
-            inputs.object(
-                &format!("{name}Filter"),
-                "Conditions on a value; all of them must hold.",
-                operators(&ty, &[EQUALITY]),
-            );
+            let filter = format!("{name}Filter");
+            if !(is_shared(def, field, name) && inputs.objects.contains_key(&filter)) {
+                let operators = operators(&ty, &[EQUALITY]);
+                inputs.object(&filter, "Conditions on a value; all of them must hold.", operators);
+            }
         }
         let description = match &field.kind {
             FieldKind::ToOne { .. } => {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use async_graphql_value::ConstValue;
 
+use crate::names::Names;
+
 /// The type of an argument or input field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InputType {
@@ -98,16 +100,20 @@ impl From<String> for EnumValue {
 pub struct Inputs {
     pub objects: BTreeMap<String, InputObject>,
     pub enums: BTreeMap<String, EnumType>,
+    /// The same, and what replaced what.
+    pub names: Names,
 }
 
 impl Inputs {
     pub fn object(&mut self, name: &str, description: &str, fields: Vec<Input>) {
+        self.names.note(name, fields.iter().map(|field| field.name.as_str()));
         let object = InputObject { description: description.to_owned(), fields, one_of: false };
         self.objects.insert(name.to_owned(), object);
     }
 
     /// An input object of which exactly one field is given (`@oneOf`).
     pub fn one_of(&mut self, name: &str, description: &str, fields: Vec<Input>) {
+        self.names.note(name, fields.iter().map(|field| field.name.as_str()));
         let object = InputObject { description: description.to_owned(), fields, one_of: true };
         self.objects.insert(name.to_owned(), object);
     }
@@ -118,7 +124,8 @@ impl Inputs {
         description: &str,
         values: impl IntoIterator<Item = V>,
     ) {
-        let values = values.into_iter().map(Into::into).collect();
+        let values: Vec<EnumValue> = values.into_iter().map(Into::into).collect();
+        self.names.note(name, values.iter().map(|value| value.name.as_str()));
         self.enums.insert(name.to_owned(), EnumType { description: description.to_owned(), values });
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::names::Names;
+
 /// What a field of a payload is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
@@ -44,12 +46,13 @@ pub struct OutputObject {
     pub fields: Vec<Output>,
 }
 
-/// Every payload object, by name.
+/// Every payload object, by name; and what replaced what.
 #[derive(Debug, Clone, Default)]
-pub struct Outputs(pub BTreeMap<String, OutputObject>);
+pub struct Outputs(pub BTreeMap<String, OutputObject>, pub Names);
 
 impl Outputs {
     pub fn object(&mut self, name: &str, description: &str, fields: Vec<Output>) {
+        self.1.note(name, fields.iter().map(|field| field.name.as_str()));
         self.0.insert(name.to_owned(), OutputObject { description: description.to_owned(), fields });
     }
 

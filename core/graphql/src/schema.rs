@@ -71,6 +71,9 @@ pub fn register_enums(inputs: &mut Inputs, model: &TypeModel) {
         inputs.enumeration(&format!("{name}Sort"), &format!("Orders of {}.", def.plural), values);
         for field in &def.fields {
             if let FieldKind::Scalar { scalar: Scalar::Enumeration { name: ty, values }, .. } = &field.kind {
+                if is_shared(def, field, ty) && inputs.enums.contains_key(ty) {
+                    continue;
+                }
                 let values = values.iter().map(|value| {
                     let name = value.to_ascii_uppercase();
                     EnumValue { description: enums::description(ty, &name), name }
@@ -79,6 +82,11 @@ pub fn register_enums(inputs: &mut Inputs, model: &TypeModel) {
             }
         }
     }
+}
+
+/// Whether an enumeration is not the field's own, but that of every entry.
+pub fn is_shared(def: &TypeDef, field: &Field, enumeration: &str) -> bool {
+    def.is_content() && enumeration != pascal(&def.name) + &pascal(&field.name)
 }
 
 fn described(key: SortKey<'_>) -> String {
@@ -171,24 +179,29 @@ fn nothing(name: &str, ty: TypeRef) -> SchemaField {
     SchemaField::new(name, ty, |_| FieldFuture::from_value(None))
 }
 
-fn type_objects(def: &TypeDef, model: &TypeModel, additions: &Additions) -> [Object; 3] {
-    let name = pascal(&def.name);
+/// The fields of the object of a type, without those of plugins. A name may
+/// come twice: then the model is refused.
+pub fn object_fields<'d>(def: &'d TypeDef, model: &TypeModel) -> Vec<(&'d str, SchemaField)> {
     let id = nothing("id", TypeRef::named_nn(TypeRef::ID)).description("The id; it says what type the thing is.");
-    let mut object = Object::new(&name).description(&def.description).implement("Node").field(id);
-    for field in readable(def) {
-        object = object.field(model_field(field, model));
-    }
+    let mut fields = vec![("id", id)];
+    fields.extend(readable(def).map(|field| (field.name.as_str(), model_field(field, model))));
     if def.gate.is_some() {
-        object = object.field(
-            nothing("access", TypeRef::named_nn("Access"))
-                .description("Whether the gated fields are open to the viewer, and what would open them."),
-        );
+        let access = nothing("access", TypeRef::named_nn("Access"))
+            .description("Whether the gated fields are open to the viewer, and what would open them.");
+        fields.push(("access", access));
     }
     if has_locale(def) {
         let text = "The language that this object was read in: the one that was asked for. A text that is missing in it is shown in the next language that has it.";
-        object = object.field(nothing("locale", TypeRef::named_nn(TypeRef::STRING)).description(text));
+        fields.push(("locale", nothing("locale", TypeRef::named_nn(TypeRef::STRING)).description(text)));
     }
-    object = additions.fields_of(&name).fold(object, Object::field);
+    fields
+}
+
+fn type_objects(def: &TypeDef, model: &TypeModel, additions: &Additions) -> [Object; 3] {
+    let name = pascal(&def.name);
+    let object = Object::new(&name).description(&def.description).implement("Node");
+    let own = object_fields(def, model).into_iter().map(|(_, field)| field);
+    let object = own.chain(additions.fields_of(&name)).fold(object, Object::field);
     let edge = Object::new(format!("{name}Edge"))
         .description("One row with its place in the list.")
         .field(

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lyceum_graphql::Clash;
 use lyceum_kernel::{ErrorCode, Failure, Locales};
 use lyceum_model::{
     TypeModel,
@@ -9,7 +10,7 @@ use lyceum_model::{
 };
 use lyceum_store::{
     Database,
-    schema::{self, Apply, Proposal},
+    schema::{self, Apply, Proposal, Taken},
 };
 
 use crate::{StartError, config::Content};
@@ -26,7 +27,42 @@ pub(crate) fn wanted(config: &Content) -> Result<Vec<ContentType>, StartError> {
         }
     }
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    content::parse(&files).map_err(|error| StartError::ContentTypes(error.to_string()))
+    let types = content::parse(&files).map_err(|error| StartError::ContentTypes(error.to_string()))?;
+    refuse_clashes(&files, &types)?;
+    Ok(types)
+}
+
+/// Refuses names that the API would have twice, each with its file and field.
+fn refuse_clashes(files: &[(&str, &str)], types: &[ContentType]) -> Result<(), StartError> {
+    let line = |clash: &Clash| {
+        let place = types.iter().position(|own| own.name == clash.type_name);
+        let file = place.map_or(clash.type_name.as_str(), |place| files[place].0);
+        let at = clash.field.as_ref().map(|field| format!("field \"{field}\": ")).unwrap_or_default();
+        format!("{file}: {at}{}", clash.message)
+    };
+    let lines: Vec<String> = lyceum_graphql::clashes(types).iter().map(line).collect();
+    if lines.is_empty() { Ok(()) } else { Err(StartError::ContentTypes(lines.join("\n"))) }
+}
+
+/// What the files need: names that nothing else in the database has, and an API
+/// that can be made of them.
+///
+/// # Errors
+/// With the type and field of each name that is taken.
+pub(crate) async fn check(database: &Database, types: &[ContentType]) -> Result<(), StartError> {
+    let line = |taken: &Taken| {
+        let at = taken.field.as_ref().map(|field| format!("field \"{field}\": ")).unwrap_or_default();
+        format!(
+            "type \"{}\": {at}the database has another table or index \"{}\" already; choose another name",
+            taken.type_name, taken.name
+        )
+    };
+    let lines: Vec<String> = schema::taken(database, types).await?.iter().map(line).collect();
+    if !lines.is_empty() {
+        return Err(StartError::ContentTypes(lines.join("\n")));
+    }
+    let made = lyceum_graphql::sdl(&model(types)?);
+    made.map(drop).map_err(|failure| StartError::ContentTypes(format!("the API cannot be made: {failure:?}")))
 }
 
 fn read(directory: &Path) -> Result<Vec<(String, String)>, StartError> {
@@ -67,6 +103,7 @@ pub(crate) async fn prepare(
     if !allowed {
         return Err(pending(&plan));
     }
+    check(database, types).await?;
     let how = Apply { allow_destructive: false, default_locale: locales.default_locale().clone() };
     match schema::apply(database, &plan, &how).await {
         Ok(steps) => {

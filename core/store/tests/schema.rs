@@ -414,3 +414,61 @@ async fn drift_is_told() {
         assert_eq!(lines, expected);
     }
 }
+
+#[tokio::test]
+async fn tables_of_the_system_are_in_the_way() {
+    let file = |name: &str, more: &str| format!("id = \"a\"\nname = \"{name}\"\nplural = \"others\"\n{more}");
+    for fresh in Fresh::all().await {
+        for name in ["outbox", "pluginShadow", "mailCode", "trial", "webhookInbox", "outboxConsumer", "commentSubject"]
+        {
+            let types = parse(&[("a.toml", &file(name, ""))]).unwrap();
+            let taken = schema::taken(&fresh.database, &types).await.unwrap();
+            assert_eq!((taken.len(), taken[0].type_name.as_str(), &taken[0].field), (1, name, &None));
+        }
+        let join = "[[field]]\nid = \"f\"\nname = \"peers\"\nkind = \"many-to-many\"\ntarget = \"thing\"\njoin = \"user_role\"\n";
+        let types = parse(&[("a.toml", &file("thing", join))]).unwrap();
+        let taken = schema::taken(&fresh.database, &types).await.unwrap();
+        assert_eq!((taken.len(), taken[0].field.as_deref()), (1, Some("peers")));
+        let types = built_in().unwrap();
+        assert_eq!(schema::taken(&fresh.database, &types).await.unwrap(), []);
+        fresh.apply(&types).await.unwrap();
+        assert_eq!(schema::taken(&fresh.database, &types).await.unwrap(), []);
+    }
+}
+
+/// The words of PostgreSQL, which it tells of itself; they are tried on both.
+#[tokio::test]
+async fn a_word_of_sql_is_refused_or_names_a_table_and_a_column() {
+    let all = Fresh::all().await;
+    let Some(postgres) = all.iter().find(|fresh| fresh.database.dialect() == Dialect::Postgres) else { return };
+    let statement = Statement::from_string(Dialect::Postgres.backend(), "SELECT word FROM pg_get_keywords()");
+    let rows = postgres.database.reader().query_all_raw(statement).await.unwrap();
+    let words: Vec<String> = rows.iter().map(|row| row.try_get("", "word").unwrap()).collect();
+    let words = words.iter().filter(|word| !word.contains('_'));
+    let file = |word: &str, field: &str| {
+        let field = format!("[[field]]\nid = \"f\"\nname = \"{field}\"\nkind = \"text\"\n");
+        format!("id = \"{word}\"\nname = \"{word}\"\nplural = \"{word}Plural\"\n{field}")
+    };
+    let mut types = Vec::new();
+    for word in words {
+        types.extend(parse(&[("a.toml", &file(word, "plain"))]).into_iter().flatten());
+        types.extend(parse(&[("a.toml", &file(&format!("column{word}"), word))]).into_iter().flatten());
+    }
+    assert!(types.len() > 200, "{}", types.len());
+    for fresh in &all {
+        let taken = schema::taken(&fresh.database, &types).await.unwrap();
+        let free = |own: &&ContentType| taken.iter().all(|taken| taken.type_name != own.name);
+        let types: Vec<ContentType> = types.iter().filter(free).cloned().collect();
+        fresh.apply(&types).await.unwrap();
+        for own in &types {
+            let (table, column) = (own.table(), own.fields[0].column());
+            let sql = format!("SELECT e.{column} FROM {table} e WHERE {column} = 'x' ORDER BY {column}");
+            let write = fresh.database.write().await.unwrap();
+            let inserted =
+                format!("INSERT INTO {table} (id, created_at, updated_at, {column}) VALUES ('1', '', '', 'x')");
+            write.connection().execute_unprepared(&inserted).await.unwrap();
+            write.connection().execute_unprepared(&format!("UPDATE {table} SET {column} = 'x'")).await.unwrap();
+            write.connection().execute_unprepared(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    }
+}

@@ -2,13 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lyceum_model::{TypeModel, names::pascal};
+use lyceum_model::TypeModel;
 
-use crate::schema::{Definition, SCALARS};
-
-/// Those that no table has.
-const FIXED: [&str; 10] =
-    ["Int", "Float", "String", "Boolean", "ID", "Query", "Mutation", "Subscription", "Node", "SearchEntry"];
+use crate::{names::type_names, schema::Definition};
 
 /// What plugins add to.
 pub struct Base<'m> {
@@ -19,14 +15,7 @@ pub struct Base<'m> {
 
 impl<'m> Base<'m> {
     pub fn new(model: &'m TypeModel, definition: &Definition) -> Self {
-        let mut names: BTreeSet<String> = FIXED.map(str::to_owned).into();
-        names.extend(SCALARS.iter().map(|scalar| scalar.name.to_owned()));
-        names.extend(definition.inputs.enums.keys().cloned());
-        names.extend(definition.inputs.objects.keys().cloned());
-        names.extend(definition.outputs.0.keys().cloned());
-        for name in model.types().iter().map(|def| pascal(&def.name)) {
-            names.extend([format!("{name}Edge"), format!("{name}Connection"), name]);
-        }
+        let names = type_names(model, definition).collect();
         Self { model, names }
     }
 

@@ -22,6 +22,7 @@ use lyceum_domain::{
 };
 use lyceum_graphql::{Answer, Api, ApiOptions, Asker, GraphqlRequest, Limits};
 use lyceum_kernel::{Id, Locales, ManualClock, Viewer};
+use lyceum_model::content::ContentType;
 use lyceum_search::EmbeddedIndex;
 use lyceum_store::{Database, Options, StatementLog, schema};
 use sea_orm::ConnectionTrait;
@@ -39,22 +40,27 @@ pub struct Bed {
 
 /// Tells a story once on each database.
 pub async fn each_database(story: impl AsyncFn(&Bed)) {
+    each_database_with(lyceum_model::content::built_in().unwrap(), story).await;
+}
+
+/// The same with other content types than the built-in ones.
+pub async fn each_database_with(content: Vec<ContentType>, story: impl AsyncFn(&Bed)) {
     let directory = TempDir::new().unwrap();
     let options = Options::sqlite(&directory.path().join("lyceum.db"));
-    story(&Bed::open(&options, Limits::default(), Some(directory)).await).await;
+    story(&Bed::open_with(&options, Limits::default(), Some(directory), content.clone()).await).await;
     match std::env::var("LYCEUM_TEST_POSTGRES_URL") {
-        Ok(server) => on_postgres(&server, story).await,
+        Ok(server) => on_postgres(&server, content, story).await,
         Err(_) if std::env::var_os("LYCEUM_TEST_STRICT").is_some() => panic!("LYCEUM_TEST_POSTGRES_URL is not set"),
         Err(_) => eprintln!("SKIPPED on PostgreSQL: LYCEUM_TEST_POSTGRES_URL is not set"),
     }
 }
 
-async fn on_postgres(server: &str, story: impl AsyncFn(&Bed)) {
+async fn on_postgres(server: &str, content: Vec<ContentType>, story: impl AsyncFn(&Bed)) {
     let name = format!("lyceum_test_{}", Id::new());
     let admin = sea_orm::Database::connect(server).await.unwrap();
     admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
-    let bed = Bed::open(&Options::new(format!("{base}/{name}")), Limits::default(), None).await;
+    let bed = Bed::open_with(&Options::new(format!("{base}/{name}")), Limits::default(), None, content).await;
     story(&bed).await;
     drop(bed);
     admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
@@ -62,6 +68,17 @@ async fn on_postgres(server: &str, story: impl AsyncFn(&Bed)) {
 
 impl Bed {
     pub async fn open(options: &Options, limits: Limits, directory: Option<TempDir>) -> Self {
+        let content = lyceum_model::content::built_in().unwrap();
+        Self::open_with(options, limits, directory, content).await
+    }
+
+    /// With other content types than the built-in ones.
+    pub async fn open_with(
+        options: &Options,
+        limits: Limits,
+        directory: Option<TempDir>,
+        content: Vec<ContentType>,
+    ) -> Self {
         // The cause of an internal failure stands in the log only.
         let _ = tracing_subscriber::fmt()
             .with_test_writer()
@@ -70,7 +87,6 @@ impl Bed {
         let clock = Arc::new(ManualClock::at("2026-11-21T09:00:00Z".parse().unwrap()));
         let database = Database::connect(options, clock.clone()).await.unwrap();
         database.migrate().await.unwrap();
-        let content = lyceum_model::content::built_in().unwrap();
         let proposal = schema::plan(&database, &content).await.unwrap();
         let how =
             schema::Apply { allow_destructive: false, default_locale: Locales::default().default_locale().clone() };

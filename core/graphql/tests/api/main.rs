@@ -8,6 +8,7 @@ mod content;
 mod documented;
 mod life;
 mod limits;
+mod names;
 mod reads;
 mod schema;
 mod specification;

@@ -30,8 +30,8 @@ fn type_itself(content_type: &ContentType) -> Verdict {
     stable_id(id)?;
     for word in [name, plural] {
         lower_camel(word)?;
-        if reserved::TYPES.contains(&word.as_str()) {
-            return Err(format!("\"{word}\" is a name of the system; choose another"));
+        if word == reserved::ALL_CONTENT {
+            return Err(format!("rules of roles are about all content under the name \"{word}\"; choose another"));
         }
     }
     if name == plural {
@@ -46,8 +46,8 @@ fn type_itself(content_type: &ContentType) -> Verdict {
 fn field_itself(content_type: &ContentType, field: &ContentField) -> Verdict {
     stable_id(&field.id)?;
     lower_camel(&field.name)?;
-    if reserved::FIELDS.contains(&field.name.as_str()) {
-        return Err("this name is a field that every entry has; choose another".to_owned());
+    if reserved::ACCESS.contains(&field.name.as_str()) {
+        return Err("a field of this name says what opens an entry; an [access] table makes it".to_owned());
     }
     if field.is_stored() && reserved::is_sql(&field.column()) {
         return Err("this name is a word of SQL and cannot name a column; choose another".to_owned());
@@ -167,7 +167,7 @@ pub(super) fn together(files: &[(&str, &str)], types: &[ContentType]) -> Result<
         }
         inherited_gate(types, content_type).map_err(|message| fault("[access]: ".to_owned(), message))?;
     }
-    identifiers(types)
+    identifiers(files, types)
 }
 
 fn relation(types: &[ContentType], own: &ContentType, field: &ContentField) -> Verdict {
@@ -207,24 +207,48 @@ fn inherited_gate(types: &[ContentType], own: &ContentType) -> Verdict {
 }
 
 /// Tables and indexes share one name space; columns have one a table.
-fn identifiers(types: &[ContentType]) -> Result<(), ContentError> {
+fn identifiers(files: &[(&str, &str)], types: &[ContentType]) -> Result<(), ContentError> {
     let mut taken: HashMap<String, String> = HashMap::new();
     for table in layout(types) {
-        let fault =
-            |message: String| ContentError { file: format!("table {}", table.name), at: String::new(), message };
-        if reserved::TABLES.contains(&table.name.as_str()) {
-            return Err(fault("this is a table of the system; choose another name".to_owned()));
-        }
+        let (own, at) = origin(types, &table.key);
+        let file = own.map_or_else(|| format!("table {}", table.name), |place| files[place].0.to_owned());
+        let fault = |message: String| ContentError { file: file.clone(), at: at.clone(), message };
         let names = std::iter::once(&table.name).chain(table.indexes.iter().map(|index| &index.name));
         for name in names {
+            if reserved::OF_DATABASES.iter().any(|prefix| name.starts_with(prefix)) {
+                return Err(fault(format!("\"{name}\" would be a table of the database itself; choose another name")));
+            }
             if let Some(other) = taken.insert(name.clone(), table.key.clone()) {
-                return Err(fault(format!("\"{name}\" is also made for {other}; rename one of them")));
+                let other = other.split(['#', '/']).next().unwrap_or_default();
+                let text = format!("the table or index \"{name}\" is also made for {other}; rename one of them");
+                return Err(fault(text));
             }
         }
         let mut columns = HashSet::new();
         if let Some(double) = table.columns.iter().find(|column| !columns.insert(&column.name)) {
-            return Err(fault(format!("two fields need the column \"{}\"; rename one of them", double.name)));
+            let field = own.and_then(|place| types[place].fields.iter().find(|field| needs(field, &double.name)));
+            let at = field.map_or(at.clone(), |field| format!("field \"{}\": ", field.name));
+            let message = format!("two fields need the column \"{}\"; rename one of them", double.name);
+            return Err(ContentError { file, at, message });
         }
     }
     Ok(())
+}
+
+/// Whether a field has this column.
+fn needs(field: &ContentField, column: &str) -> bool {
+    let (minor, currency) = field.money_columns();
+    match field.kind {
+        Kind::Money => minor == column || currency == column,
+        _ => field.is_stored() && field.column() == column,
+    }
+}
+
+/// The type of a table, by its place, and the field of a join table.
+fn origin(types: &[ContentType], key: &str) -> (Option<usize>, String) {
+    let id = key.split(['#', '/']).next().unwrap_or_default();
+    let place = types.iter().position(|own| own.id == id);
+    let fields = place.map(|place| types[place].fields.as_slice()).unwrap_or_default();
+    let field = fields.iter().find(|field| key.starts_with(&format!("{id}/{}#", field.id)));
+    (place, field.map(|field| format!("field \"{}\": ", field.name)).unwrap_or_default())
 }

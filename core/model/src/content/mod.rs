@@ -7,6 +7,8 @@
 //! same; names may change.
 //! **Invariant:** what [`parse`] accepts has identifiers of at most 63 bytes
 //! that differ from each other and from every word of SQL.
+//! Absent on purpose: names that the API or the system has. Others make those,
+//! and say which come twice.
 
 mod check;
 mod definition;

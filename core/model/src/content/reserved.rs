@@ -1,119 +1,25 @@
-//! Names that are taken.
+//! Words with a meaning that no list of generated names tells.
+//!
+//! Absent on purpose: names of the API and of tables. What a type would make
+//! twice is found by making it (`lyceum_graphql::clashes`, and the database for
+//! tables).
 
-/// Fields that every content type has, and words of the API around them.
-pub(super) const FIELDS: &[&str] = &[
-    "access",
-    "accessTier",
-    "and",
-    "author",
-    "createdAt",
-    "id",
-    "locale",
-    "locales",
-    "node",
-    "nodes",
-    "not",
-    "or",
-    "publishedAt",
-    "revisions",
-    "status",
-    "updatedAt",
-];
+/// A type with this name would have the rules that are about all content.
+pub(super) const ALL_CONTENT: &str = "content";
 
-/// Types and root fields of the API, singular and plural.
-pub(super) const TYPES: &[&str] = &[
-    "access",
-    "checkout",
-    "comment",
-    "comments",
-    "entitlement",
-    "me",
-    "moderationItem",
-    "moderationQueue",
-    "money",
-    "mutation",
-    "node",
-    "nodes",
-    "offer",
-    "order",
-    "orders",
-    "pageInfo",
-    "payment",
-    "plan",
-    "plans",
-    "plugin",
-    "pluginDeliveries",
-    "pluginDelivery",
-    "pluginJobRun",
-    "pluginJobRuns",
-    "plugins",
-    "query",
-    "recommendedCourses",
-    "refund",
-    "revision",
-    "revisions",
-    "role",
-    "roles",
-    "search",
-    "session",
-    "sessions",
-    "subscription",
-    "tier",
-    "tiers",
-    "user",
-    "users",
-    "viewer",
-];
+/// Fields by which an entry is opened.
+pub(super) const ACCESS: &[&str] = &["access", "accessTier"];
 
-/// Tables of the system.
-pub(super) const TABLES: &[&str] = &[
-    "attempt",
-    "comment",
-    "content_type",
-    "customer_order",
-    "entitlement",
-    "ledger_account",
-    "ledger_entry",
-    "ledger_transaction",
-    "moderation_item",
-    "outbox",
-    "outbox_consumer",
-    "payment",
-    "payment_attempt",
-    "payment_fact",
-    "payment_incident",
-    "plan",
-    "plugin",
-    "plugin_component",
-    "plugin_delivery",
-    "plugin_entry",
-    "plugin_job_run",
-    "plugin_kv",
-    "plugin_kv_size",
-    "plugin_notice",
-    "plugin_secret",
-    "refresh_token",
-    "refund",
-    "revision",
-    "role",
-    "seaql_migrations",
-    "session",
-    "subscription",
-    "tier",
-    "tier_locale",
-    "user_account",
-    "user_role",
-    "webhook_inbox",
-    "webhook_refusal",
-    "webhook_refusal_sample",
-];
+/// Tables and indexes that begin so belong to the database itself.
+pub(super) const OF_DATABASES: &[&str] = &["sqlite_", "pg_"];
 
 /// The names and tables of types of the system that content may point to.
 pub(super) const TARGETS: &[(&str, &str)] = &[("tier", "tier"), ("user", "user_account")];
 
 /// Words that cannot name a table or column without quotes, in SQLite (its
 /// page "SQLite Keywords") or PostgreSQL (its appendix "SQL Key Words",
-/// reserved ones), or that would be read as a value.
+/// reserved ones), that would be read as a value, or that every table of
+/// PostgreSQL has as a column.
 pub(super) const SQL: &[&str] = &[
     "abort",
     "add",
@@ -135,6 +41,8 @@ pub(super) const SQL: &[&str] = &[
     "case",
     "cast",
     "check",
+    "cmax",
+    "cmin",
     "collate",
     "collation",
     "column",
@@ -143,6 +51,7 @@ pub(super) const SQL: &[&str] = &[
     "constraint",
     "create",
     "cross",
+    "ctid",
     "current_catalog",
     "current_date",
     "current_role",
@@ -224,6 +133,7 @@ pub(super) const SQL: &[&str] = &[
     "symmetric",
     "system_user",
     "table",
+    "tableoid",
     "tablesample",
     "then",
     "to",
@@ -246,6 +156,8 @@ pub(super) const SQL: &[&str] = &[
     "window",
     "with",
     "without",
+    "xmax",
+    "xmin",
 ];
 
 pub(super) fn is_sql(word: &str) -> bool {

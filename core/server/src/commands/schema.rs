@@ -9,7 +9,7 @@ use crate::{
     StartError,
     app::{connect, prepare_directory},
     cli::Global,
-    schema::wanted,
+    schema::{check, wanted},
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -35,6 +35,7 @@ pub async fn run(global: &Global, action: Action) -> Result<(), StartError> {
     }
     prepare_directory(&config.data_dir)?;
     let database = connect(&config, Arc::new(SystemClock)).await?;
+    check(&database, &types).await?;
     let Proposal { plan, drift } = schema::plan(&database, &types).await?;
     for drift in &drift {
         println!("{drift}");

@@ -12,6 +12,7 @@ mod drift;
 mod revisions;
 mod state;
 mod statement;
+mod taken;
 
 use lyceum_kernel::{ErrorCode, Failure, Locale, Result};
 use lyceum_model::{
@@ -20,6 +21,7 @@ use lyceum_model::{
 };
 
 pub use drift::Drift;
+pub use taken::{Taken, taken};
 
 use crate::{Database, Dialect, Write};
 use state::execute;
