@@ -1,13 +1,18 @@
 //! Cutting text into terms, the same way for documents and queries.
 //!
 //! Latin and other spaced scripts give one term a word: lower case, accents
-//! folded, full-width letters narrowed. Chinese, Japanese and Korean runs give
+//! folded, full-width letters narrowed, composed and decomposed text alike. The
+//! marks of a script that cannot be written without them (vowel signs, a virama)
+//! belong to the word. Chinese, Japanese and Korean runs give
 //! overlapping pairs of characters, and the last character alone, so that every
 //! substring of two characters or more is a phrase of terms and every single
 //! character is the beginning of one. Chinese runs give, besides, the words
 //! that a dictionary finds in them, as terms of their own that start with
 //! [`WORD_MARK`]: a pair that is a word counts for more than one that happens
 //! to meet across two words.
+//!
+//! What is marked in a snippet is found by the same cutting and folding
+//! ([`places`]): what matches is marked, and nothing else.
 //!
 //! **Invariant:** terms of a text come in the order of their positions; a word
 //! takes one position, a character of a run takes one.
@@ -16,6 +21,7 @@ use std::{ops::Range, sync::LazyLock};
 
 use jieba_rs::Jieba;
 use tantivy::tokenizer::{AsciiFoldingFilter, RawTokenizer, TextAnalyzer, TokenStream};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Begins a term that is a Chinese dictionary word. No other term can hold it.
 pub const WORD_MARK: char = '=';
@@ -135,27 +141,91 @@ fn dictionary_words(run: &str) -> Vec<(usize, String)> {
     words
 }
 
+/// Where terms of an answer stand in a text, in bytes: at the beginning of a
+/// word, anywhere in a run.
+#[must_use]
+pub fn places(text: &str, terms: &[String]) -> Vec<Range<usize>> {
+    let terms: Vec<Vec<char>> =
+        terms.iter().map(|term| term.chars().collect()).filter(|t: &Vec<char>| !t.is_empty()).collect();
+    stretches(text).iter().flat_map(|stretch| places_in(stretch, &terms)).collect()
+}
+
+fn places_in(stretch: &Stretch, terms: &[Vec<char>]) -> Vec<Range<usize>> {
+    let folded: Vec<(char, &Range<usize>)> = stretch
+        .chars
+        .iter()
+        .flat_map(|(c, span)| word_text(&c.to_string()).chars().map(move |c| (c, span)).collect::<Vec<_>>())
+        .collect();
+    let last_start = if stretch.spaced { 0 } else { folded.len() };
+    let mut places = Vec::new();
+    for start in 0..folded.len().min(last_start + 1) {
+        for term in terms {
+            let here = folded.get(start..start + term.len());
+            if let Some(here) = here.filter(|here| here.iter().map(|(c, _)| c).eq(term)) {
+                places.push(here[0].1.start..here[here.len() - 1].1.end);
+            }
+        }
+    }
+    places
+}
+
 fn stretches(text: &str) -> Vec<Stretch> {
     let mut all: Vec<Stretch> = Vec::new();
     let mut open = false;
-    for (at, raw) in text.char_indices() {
-        if is_combining(raw) {
-            continue;
-        }
-        let c = narrow(raw);
-        if !c.is_alphanumeric() {
+    for (c, span) in clusters(text).into_iter().flat_map(|span| normalised(text, span)) {
+        // A mark alone is no word, but it does not end one either.
+        if !(c.is_alphanumeric() || (open && is_combining_mark(c))) {
             open = false;
             continue;
         }
         let spaced = !is_unspaced(c);
-        let piece = (c, at..at + raw.len_utf8());
         match all.last_mut().filter(|last| open && last.spaced == spaced) {
-            Some(last) => last.chars.push(piece),
-            None => all.push(Stretch { chars: vec![piece], spaced }),
+            Some(last) => last.chars.push((c, span)),
+            None => all.push(Stretch { chars: vec![(c, span)], spaced }),
         }
         open = true;
     }
     all
+}
+
+/// Characters with the marks and parts that are written onto them.
+fn clusters(text: &str) -> Vec<Range<usize>> {
+    let mut all: Vec<Range<usize>> = Vec::new();
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        match all.last_mut().filter(|_| continues(c)) {
+            Some(last) => last.end = end,
+            None => all.push(at..end),
+        }
+    }
+    all
+}
+
+/// Marks; vowels and finals of a Hangul syllable; half-width voice marks; and
+/// what is not seen: joiners, soft hyphens.
+fn continues(c: char) -> bool {
+    is_combining_mark(c) || is_unseen(c) || matches!(c, '\u{1160}'..='\u{11FF}' | '\u{FF9E}' | '\u{FF9F}')
+}
+
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+/// A cluster in its usual form, without accents. Each character has the span of
+/// the whole.
+fn normalised(text: &str, span: Range<usize>) -> Vec<(char, Range<usize>)> {
+    let seen = text[span.clone()].chars().filter(|c| !is_unseen(*c));
+    seen.nfkc().map(without_accents).filter(|c| !is_accent(*c)).map(|c| (c, span.clone())).collect()
+}
+
+/// `й` as `и`, so that it is the same as when the accent stands by itself. What
+/// a character consists of otherwise stays together: `が`, `각`.
+fn without_accents(c: char) -> char {
+    let mut parts = std::iter::once(c).nfd();
+    match parts.next() {
+        Some(base) if base != c && parts.all(is_accent) => base,
+        _ => c,
+    }
 }
 
 fn joined(chars: &[(char, Range<usize>)]) -> String {
@@ -170,7 +240,9 @@ fn span(chars: &[(char, Range<usize>)]) -> Range<usize> {
 }
 
 fn word_text(word: &str) -> String {
-    let lower: String = word.chars().flat_map(char::to_lowercase).filter(|c| !is_combining(*c)).collect();
+    let lower = word.chars().flat_map(char::to_lowercase).filter(|c| !is_accent(*c));
+    // The form that sigma has at the end of a word depends on its place.
+    let lower: String = lower.map(|c| if c == 'ς' { 'σ' } else { c }).collect();
     let folded = if lower.is_ascii() { lower } else { fold_accents(&lower) };
     folded.chars().take(LONGEST_WORD).collect()
 }
@@ -181,19 +253,11 @@ fn fold_accents(word: &str) -> String {
     if stream.advance() { stream.token().text.to_lowercase() } else { word.to_owned() }
 }
 
-/// Full-width ASCII and the ideographic space to their usual forms
-/// (Unicode block "Halfwidth and Fullwidth Forms").
-fn narrow(c: char) -> char {
-    match c {
-        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-        '\u{3000}' => ' ',
-        other => other,
-    }
-}
-
-/// Combining Diacritical Marks: an accent written as a character of its own.
-fn is_combining(c: char) -> bool {
-    matches!(c, '\u{0300}'..='\u{036F}')
+/// Combining diacritical marks, and the points of Hebrew and Arabic: texts have
+/// them or not, and mean the same.
+fn is_accent(c: char) -> bool {
+    let points = matches!(c, '\u{0591}'..='\u{05C7}' | '\u{064B}'..='\u{065F}' | '\u{0670}');
+    matches!(c, '\u{0300}'..='\u{036F}') || (points && is_combining_mark(c))
 }
 
 fn is_han(c: char) -> bool {
@@ -220,6 +284,52 @@ mod tests {
     #[test]
     fn spaced_words_are_lowered_and_folded() {
         assert_eq!(texts("Crème BRÛLÉE, e\u{301}tude No.5"), ["creme", "brulee", "etude", "no", "5"]);
+    }
+
+    #[test]
+    fn composed_and_decomposed_text_is_the_same_in_every_script() {
+        for (one, other) in [
+            ("Й", "и\u{306}"),
+            ("ΛΌΓΟΣ", "λο\u{301}γος"),
+            ("ガイド", "カ\u{3099}イト\u{3099}"),
+            ("ｶﾞｲﾄﾞ", "ガイド"),
+            ("한국", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}"),
+            ("İstanbul", "istanbul"),
+            ("STRASSE", "Straße"),
+            ("ŁÓDŹ", "lodz"),
+            ("مُدَرِّس", "مدرس"),
+            ("soft\u{ad}ware", "software"),
+        ] {
+            assert_eq!(texts(one), texts(other), "{one}");
+        }
+    }
+
+    #[test]
+    fn marks_do_not_cut_a_word() {
+        assert_eq!(texts("हिन्दी में").len(), 2);
+        assert_eq!(texts("தமிழ் கதை").len(), 2);
+        assert_eq!(terms("ง่าย").iter().filter(|term| term.position == 0).count(), 1);
+        assert_eq!(texts("\u{94d}"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn places_fold_as_terms_do() {
+        let marked = |text: &str, query: &str| {
+            let found = places(text, &surface_words(query));
+            found.into_iter().map(|place| text[place].to_owned()).collect::<Vec<_>>()
+        };
+        for (text, query, wanted) in [
+            ("Crème brûlée", "CREME", "Crème"),
+            ("Cre\u{300}me", "crème", "Cre\u{300}me"),
+            ("ΟΙ ΛΌΓΟΙ, ΛΌΓΟΣ", "λογος", "ΛΌΓΟΣ"),
+            ("ＲＵＳＴ", "rust", "ＲＵＳＴ"),
+            ("Straße", "STRASSE", "Straße"),
+            ("यह हिन्दी है", "हिन्दी", "हिन्दी"),
+            ("先学所有权。", "所有权", "所有权"),
+        ] {
+            assert!(marked(text, query).contains(&wanted.to_owned()), "{text}: {:?}", marked(text, query));
+        }
+        assert_eq!(marked("borrow", "row"), Vec::<String>::new());
     }
 
     #[test]

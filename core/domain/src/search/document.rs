@@ -58,25 +58,29 @@ fn bare(id: Id, kind: &str, row: &Json) -> Document {
         kind: kind.to_owned(),
         slug: text(&row["slug"]).unwrap_or_default(),
         texts: Vec::new(),
-        category: text(&holder["category"]["slug"]),
-        tags: holder["tags"]["nodes"].as_array().into_iter().flatten().filter_map(|tag| text(&tag["slug"])).collect(),
+        category: bare_id(&holder["category"]),
+        tags: holder["tags"]["nodes"].as_array().into_iter().flatten().filter_map(bare_id).collect(),
         level: text(&holder["level"]).map(|level| level.to_ascii_lowercase()),
         price_minor: holder["price"]["minor"].as_i64(),
         readers: readers(row, holder),
     }
 }
 
+/// The id of a row without its prefix.
+fn bare_id(row: &Json) -> Option<String> {
+    row["id"].as_str()?.rsplit_once('_').map(|(_, id)| id.to_owned())
+}
+
 /// The tokens of those who may read the gated text.
 fn readers(row: &Json, holder: &Json) -> Vec<String> {
     let mut readers = vec![EDITOR.to_owned()];
-    let course = holder["id"].as_str().and_then(|id| id.rsplit_once('_')).map_or("", |(_, id)| id);
+    let course = bare_id(holder).unwrap_or_default();
     match holder["access"].as_str() {
         Some("PUBLIC") => readers.push("public".to_owned()),
         _ if row["freePreview"] == true => readers.push("public".to_owned()),
         Some("SIGNED_IN") => readers.push("signed-in".to_owned()),
         Some("TIER") => {
-            let tier = holder["accessTier"]["id"].as_str().and_then(|id| id.rsplit_once('_'));
-            readers.extend(tier.map(|(_, id)| format!("tier:{id}")));
+            readers.extend(bare_id(&holder["accessTier"]).map(|id| format!("tier:{id}")));
             readers.push(format!("entry:{course}"));
         }
         _ => readers.push(format!("entry:{course}")),
@@ -139,20 +143,15 @@ fn holder<'m>(contents: &'m Contents, def: &'m TypeDef) -> Result<Entity<'m>> {
     if let Some(price) = def.field("price") {
         entity.outputs.push(("price".into(), Output::Money(price, vec![("minor".into(), MoneyPart::Minor)])));
     }
-    if let (Some(field), Some(tier)) = (def.field("accessTier"), contents.model().get("tier")) {
-        entity.outputs.push((
-            "accessTier".into(),
-            Output::One(field, Entity { def: tier, outputs: vec![("id".into(), Output::Id)] }),
-        ));
-    }
-    if let Some(field) = def.field("category") {
-        entity
-            .outputs
-            .push(("category".into(), Output::One(field, scalars(contents.content_type("category")?, &["slug"]))));
+    let only_id = |def| Entity { def, outputs: vec![("id".into(), Output::Id)] };
+    for name in ["accessTier", "category"] {
+        if let Some((field, target)) = def.field(name).and_then(|f| Some((f, contents.model().get(f.target()?)?))) {
+            entity.outputs.push((name.into(), Output::One(field, only_id(target))));
+        }
     }
     if let Some(field) = def.field("tags") {
         let tag = contents.content_type("tag")?;
-        let nodes = ConnectionOutput::Nodes(scalars(tag, &["slug"]));
+        let nodes = ConnectionOutput::Nodes(only_id(tag));
         entity.outputs.push(("tags".into(), Output::Many(field, all(tag, vec![("nodes".into(), nodes)]))));
     }
     Ok(entity)
@@ -164,7 +163,7 @@ fn scalars<'m>(def: &'m TypeDef, names: &[&str]) -> Entity<'m> {
     Entity { def, outputs }
 }
 
-fn all<'m>(def: &'m TypeDef, outputs: Vec<(String, ConnectionOutput<'m>)>) -> Connection<'m> {
+pub(super) fn all<'m>(def: &'m TypeDef, outputs: Vec<(String, ConnectionOutput<'m>)>) -> Connection<'m> {
     let sort = vec![SortKey { by: Sort::Id, direction: Direction::Ascending }];
     Connection { def, filter: None, sort, page: Page { limit: 1000, backward: false, cursor: None }, outputs }
 }

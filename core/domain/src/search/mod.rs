@@ -7,11 +7,13 @@
 //!
 //! **Invariant:** a stale index can leak nothing: an entry that the viewer may
 //! not read is dropped, and so is a hit in gated text without the entitlement.
+//! **Invariant:** the index holds ids of what an entry refers to, never names.
 
 mod document;
 mod feed;
 mod indexer;
 mod port;
+mod question;
 mod service;
 mod snippet;
 

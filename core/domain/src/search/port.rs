@@ -1,6 +1,8 @@
 //! The search engine as the domain sees it: it finds ids. What is shown of a
 //! hit is read again through the viewer, so a stale index can leak nothing.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use lyceum_kernel::Id;
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,9 @@ pub struct Document {
     pub kind: String,
     pub slug: String,
     pub texts: Vec<DocumentText>,
+    /// Its id, so that the index knows no name that may change.
     pub category: Option<String>,
+    /// Their ids.
     pub tags: Vec<String>,
     pub level: Option<String>,
     /// Minor units.
@@ -39,8 +43,9 @@ pub struct DocumentText {
 pub struct Query {
     pub text: String,
     pub kinds: Vec<String>,
+    /// An id.
     pub category: Option<String>,
-    /// All of these.
+    /// Ids; all of these.
     pub tags: Vec<String>,
     pub level: Option<String>,
     pub price_min: Option<i64>,
@@ -91,6 +96,10 @@ pub trait SearchIndex: Send + Sync + 'static {
 
     /// How many documents it holds.
     async fn count(&self) -> Result<u64, SearchError>;
+
+    /// Where terms of an answer stand in a text, in bytes, found as the engine
+    /// matches.
+    fn places(&self, text: &str, terms: &[String]) -> Vec<Range<usize>>;
 
     /// `embedded` or `meilisearch`.
     fn engine(&self) -> &'static str;

@@ -8,10 +8,11 @@ use serde_json::Value as Json;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    Hit, Query, SearchIndex, Snippet,
-    document::{GATED, OPEN, reader_tokens},
+    Hit, SearchIndex, Snippet,
+    document::{GATED, OPEN},
     highlight,
     indexer::unavailable,
+    question,
 };
 use crate::content::Contents;
 
@@ -84,39 +85,30 @@ impl Search {
     /// # Errors
     /// `SEARCH_UNAVAILABLE`; internal.
     pub async fn find(&self, viewer: &Viewer, asked: Asked, locale: &Locale) -> Result<Found> {
-        let limit = asked.limit;
-        let query = Query {
-            text: asked.text,
-            kinds: asked.kinds,
-            category: asked.category,
-            tags: asked.tags,
-            level: asked.level,
-            price_min: asked.price_min,
-            price_max: asked.price_max,
-            reader_tokens: reader_tokens(viewer),
-            limit: limit + 1,
-            offset: asked.offset,
-        };
+        let (limit, wants_snippets) = (asked.limit, asked.snippets);
+        let Some(query) = question::of(&self.contents, viewer, asked).await? else { return Ok(Found::default()) };
         let answer = self.index.search(&query).await.map_err(unavailable)?;
         let more = answer.hits.len() > limit;
         let hits: Vec<Hit> = answer.hits.into_iter().take(limit).collect();
         let mut found = Vec::new();
         for (place, locale) in self.contents.locales().chain(locale).iter().enumerate() {
             if place == 0 {
-                let readable = self.texts(viewer, &hits, locale, asked.snippets).await?;
-                found = hits.iter().filter_map(|hit| shown(hit, &readable, &answer.terms)).collect();
+                let readable = self.texts(viewer, &hits, locale, wants_snippets).await?;
+                found = hits.iter().filter_map(|hit| self.shown(hit, &readable, &answer.terms)).collect();
                 continue;
             }
             // The words may stand in another language only.
             let lacks = |hit: &Hit| found.iter().any(|f: &SearchHit| f.id == hit.id && f.snippets.is_empty());
-            let lacking: Vec<Hit> = hits.iter().filter(|hit| asked.snippets && lacks(hit)).cloned().collect();
+            let lacking: Vec<Hit> = hits.iter().filter(|hit| wants_snippets && lacks(hit)).cloned().collect();
             let readable = self.texts(viewer, &lacking, locale, true).await?;
             for hit in found.iter_mut().filter(|hit| hit.snippets.is_empty()) {
                 let row = readable.iter().find(|(id, _)| *id == hit.id);
-                hit.snippets = row.map(|(_, row)| snippets(row, &answer.terms)).unwrap_or_default();
+                hit.snippets = row.map(|(_, row)| self.snippets(row, &answer.terms)).unwrap_or_default();
             }
         }
-        Ok(Found { hits: found, total: answer.total, more })
+        // What the index still has and the viewer may not see is not counted.
+        let dropped = u64::try_from(hits.len() - found.len()).unwrap_or_default();
+        Ok(Found { hits: found, total: answer.total.saturating_sub(dropped), more })
     }
 
     /// The texts of the hits that this viewer may read; one statement a type.
@@ -147,27 +139,27 @@ impl Search {
         }
         Ok(out)
     }
-}
 
-/// The hit as the viewer may see it, if at all.
-fn shown(hit: &Hit, readable: &Texts, terms: &[String]) -> Option<SearchHit> {
-    let (_, row) = readable.iter().find(|(id, _)| *id == hit.id)?;
-    // The index may lag: drafts, and matches in text that is closed by now.
-    let published = row["status"] == "PUBLISHED";
-    let open = hit.open_match || row["access"]["granted"] == true;
-    (published && open).then(|| SearchHit {
-        kind: hit.kind.clone(),
-        id: hit.id,
-        score: hit.score,
-        snippets: snippets(row, terms),
-    })
-}
-
-fn snippets(row: &Json, terms: &[String]) -> Vec<Snippet> {
-    let fields = std::iter::once(&"title").chain(OPEN).chain(GATED);
-    fields
-        .filter_map(|field| {
-            Some(Snippet { field: (*field).to_owned(), html: highlight(row[*field].as_str()?, terms)? })
+    /// The hit as the viewer may see it, if at all.
+    fn shown(&self, hit: &Hit, readable: &Texts, terms: &[String]) -> Option<SearchHit> {
+        let (_, row) = readable.iter().find(|(id, _)| *id == hit.id)?;
+        // The index may lag: drafts, and matches in text that is closed by now.
+        let published = row["status"] == "PUBLISHED";
+        let open = hit.open_match || row["access"]["granted"] == true;
+        (published && open).then(|| SearchHit {
+            kind: hit.kind.clone(),
+            id: hit.id,
+            score: hit.score,
+            snippets: self.snippets(row, terms),
         })
-        .collect()
+    }
+
+    fn snippets(&self, row: &Json, terms: &[String]) -> Vec<Snippet> {
+        let fields = std::iter::once(&"title").chain(OPEN).chain(GATED);
+        fields.filter_map(|field| self.snippet(field, row[*field].as_str()?, terms)).collect()
+    }
+
+    fn snippet(&self, field: &str, text: &str, terms: &[String]) -> Option<Snippet> {
+        Some(Snippet { field: field.to_owned(), html: highlight(text, &self.index.places(text, terms))? })
+    }
 }

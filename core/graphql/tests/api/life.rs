@@ -258,3 +258,100 @@ async fn what_outlived_its_entry_before_is_cleaned_up() {
     })
     .await;
 }
+
+/// How many entries a search finds, with the index as it is now.
+async fn found(bed: &Bed, viewer: &Viewer, query: &str, filter: Json) -> Json {
+    bed.domains.search.index_pending().await.unwrap();
+    let search = "query ($q: String!, $f: SearchFilter) { search(query: $q, filter: $f) { totalCount } }";
+    bed.data(viewer, search, json!({ "q": query, "f": filter })).await["search"]["totalCount"].clone()
+}
+
+#[tokio::test]
+async fn search_knows_tags_and_categories_by_their_present_names() {
+    each_database(async |bed| {
+        let tag = bed.published("tag", json!({ "slug": "old", "name": "Old" })).await;
+        let category = bed.published("category", json!({ "slug": "shelf", "name": "Shelf" })).await;
+        let course = bed.course(json!({ "title": "c", "tagIds": [tag], "categoryId": category })).await;
+        bed.lesson(json!({ "courseId": course, "slug": "l", "title": "L" })).await;
+        let visitor = bed.visitor();
+        let all = async || {
+            let filters = [
+                json!({ "tags": ["old"] }),
+                json!({ "tags": ["new"] }),
+                json!({ "category": "shelf" }),
+                json!({ "category": "rack" }),
+            ];
+            let mut counts = Vec::new();
+            for filter in filters {
+                counts.push(found(bed, &visitor, "", filter).await);
+            }
+            json!(counts)
+        };
+        assert_eq!(all().await, json!([2, 0, 2, 0]));
+        for (of, id, slug) in [("tag", &tag, "new"), ("category", &category, "rack")] {
+            bed.done("update", of, json!({ "id": id, "slug": slug })).await;
+            bed.done("publish", of, json!({ "id": id })).await;
+        }
+        assert_eq!(all().await, json!([0, 2, 0, 2]));
+        // A hidden tag is no filter for those who may not read it.
+        bed.done("unpublish", "tag", json!({ "id": tag })).await;
+        assert_eq!(all().await, json!([0, 0, 0, 2]));
+        assert_eq!(found(bed, &bed.admin, "", json!({ "tags": ["new"] })).await, 2);
+        bed.done("delete", "tag", json!({ "id": tag })).await;
+        assert_eq!(found(bed, &bed.admin, "", json!({ "tags": ["new"] })).await, 0);
+        // The lessons of a course that is deleted go with it.
+        bed.done("delete", "course", json!({ "id": course })).await;
+        assert_eq!(all().await, json!([0, 0, 0, 0]));
+        assert_eq!(bed.domains.search.index().count().await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn search_counts_nothing_that_a_role_closes() {
+    each_database(async |bed| {
+        let course = bed.course(json!({ "title": "Ownership", "access": "PURCHASE", "level": "BEGINNER" })).await;
+        bed.lesson(json!({ "courseId": course, "slug": "l", "title": "Ownership again", "body": "lifetimes" })).await;
+        let visitor = bed.visitor();
+        assert_eq!(found(bed, &visitor, "ownership", json!({})).await, 2);
+        assert_eq!(found(bed, &visitor, "lifetimes", json!({})).await, 0);
+        assert_eq!(found(bed, &bed.admin, "lifetimes", json!({})).await, 1);
+        let with = |subject: &str, fields: Option<&[&str]>| {
+            let rule = lyceum_kernel::Rule {
+                subject: subject.into(),
+                actions: vec![lyceum_kernel::Action::Read],
+                rows: lyceum_kernel::RowScope::Published,
+                fields: fields.map(|fields| fields.iter().map(|field| (*field).to_owned()).collect()),
+            };
+            Viewer { rules: std::sync::Arc::new(lyceum_kernel::Rules::new(vec![rule])), ..Viewer::default() }
+        };
+        assert_eq!(found(bed, &with("lesson", None), "ownership", json!({})).await, 0);
+        assert_eq!(found(bed, &with("course", None), "ownership", json!({})).await, 1);
+        assert_eq!(found(bed, &with("course", None), "", json!({ "level": "BEGINNER" })).await, 1);
+        let some = with("course", Some(&["id", "title", "summary", "status"]));
+        assert_eq!(found(bed, &some, "", json!({ "level": "BEGINNER" })).await, 0);
+        assert_eq!(found(bed, &with("course", Some(&["id", "status"])), "ownership", json!({})).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn snippets_mark_what_matches() {
+    each_database(async |bed| {
+        for (title, query, marked) in [
+            ("Crème brûlée", "CREME", "<mark>Crème</mark> brûlée"),
+            ("ΛΌΓΟΣ καὶ", "λογος", "<mark>ΛΌΓΟΣ</mark> καὶ"),
+            ("हिन्दी में", "हिन्दी", "<mark>हिन्दी</mark> में"),
+            ("ＲＵＳＴ now", "rust", "<mark>ＲＵＳＴ</mark> now"),
+            ("Иван пишет", "ИВАН", "<mark>Иван</mark> пишет"),
+        ] {
+            let id = bed.course(json!({ "title": title })).await;
+            bed.domains.search.index_pending().await.unwrap();
+            let search = "query ($q: String!) { search(query: $q) { nodes { snippets { html } } } }";
+            let found = bed.data(&bed.visitor(), search, json!({ "q": query })).await;
+            assert_eq!(found["search"]["nodes"][0]["snippets"][0]["html"], marked, "{found}");
+            bed.done("delete", "course", json!({ "id": id })).await;
+        }
+    })
+    .await;
+}

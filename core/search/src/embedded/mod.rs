@@ -22,6 +22,7 @@ mod score;
 mod slots;
 
 use std::{
+    ops::Range,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -37,6 +38,7 @@ use tantivy::{
 pub use self::directory::Opening;
 use self::marks::Marks;
 use self::schema::{Fields, failure};
+use crate::text;
 
 /// Bytes the writer may use while documents are being added; freed after. The
 /// least that tantivy allows is 15 MB.
@@ -172,6 +174,10 @@ impl SearchIndex for EmbeddedIndex {
 
     async fn count(&self) -> Result<u64, SearchError> {
         Ok(self.0.reader.searcher().num_docs())
+    }
+
+    fn places(&self, text: &str, terms: &[String]) -> Vec<Range<usize>> {
+        text::places(text, terms)
     }
 
     fn engine(&self) -> &'static str {

@@ -1,5 +1,7 @@
 //! A query as a row of slots, each to be filled by a term of the document.
 
+use unicode_normalization::char::is_combining_mark;
+
 use crate::text::{self, Term, TermKind};
 
 /// What stands behind these in a longer query is not looked at.
@@ -46,7 +48,7 @@ pub fn slots(query: &str) -> Vec<Slot> {
     let mut terms = text::terms(query);
     drop_last_characters(&mut terms);
     terms.truncate(MOST_SLOTS);
-    let typing = query.chars().next_back().is_some_and(char::is_alphanumeric);
+    let typing = query.chars().next_back().is_some_and(|c| c.is_alphanumeric() || is_combining_mark(c));
     let last =
         terms.iter().rposition(|term| term.kind == TermKind::Spaced).filter(|at| typing && at + 1 == terms.len());
     let joined: Vec<Vec<String>> = (0..terms.len()).map(|at| joined_with_neighbours(&terms, at)).collect();

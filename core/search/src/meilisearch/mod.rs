@@ -9,7 +9,7 @@
 mod document;
 mod filter;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use lyceum_domain::search::{Document, Hit, Hits, Query, SearchError, SearchIndex};
@@ -208,6 +208,10 @@ impl SearchIndex for MeilisearchIndex {
         let index = self.index().await?;
         let stats = limited(SEARCH_LIMIT, async { index.get_stats().await.map_err(failure) }).await?;
         Ok(stats.number_of_documents as u64)
+    }
+
+    fn places(&self, text: &str, terms: &[String]) -> Vec<Range<usize>> {
+        text::places(text, terms)
     }
 
     fn engine(&self) -> &'static str {

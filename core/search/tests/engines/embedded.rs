@@ -198,7 +198,7 @@ async fn an_index_of_another_version_is_emptied() {
     filled(directory.path()).await;
     fs::write(directory.path().join("embedded-index/lyceum-version"), "0").unwrap();
     let index = EmbeddedIndex::open(directory.path()).unwrap();
-    assert_eq!(index.opening(), &Opening::Replaced("version 0 instead of 1".to_owned()));
+    assert_eq!(index.opening(), &Opening::Replaced("version 0 instead of 2".to_owned()));
     assert_eq!(index.count().await.unwrap(), 0);
     index.put(vec![lesson(2, "Borrowing")]).await.unwrap();
     assert_eq!(found(&index, "borrowing").await, [id(2)]);
