@@ -101,13 +101,15 @@ class Storm:
 
     def settle(self):
         """Waits until nothing is under way any more; returns what still is at the deadline."""
-        until = time.monotonic() + SETTLE_SECONDS
+        until, shown = time.monotonic() + SETTLE_SECONDS, ""
         open_flush(self.provider.ready_url, self.keys)
         while left := list(self.unsettled()):
             if time.monotonic() > until:
                 return left
-            self.show(f"settling ({left[0]})")
-            time.sleep(1 if sys.stdout.isatty() else 5)
+            if left[0] != shown:
+                shown = left[0]
+                self.show(f"settling ({shown})")
+            time.sleep(1)
         return []
 
     def unsettled(self):
