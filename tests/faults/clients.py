@@ -155,6 +155,8 @@ class Clients:
         self.running, self.threads, self.failed = True, [], []
         # Orders that were cut off and have to be asked for again, with the time for it.
         self.aside = collections.deque()
+        # Where buyers were sent after they decided.
+        self.ways_back = {}
         self.admin = self.sign_in(*ADMIN)["accessToken"]
         self.goods = self.for_sale()
 
@@ -247,6 +249,7 @@ class Clients:
             return
         deliver = chance.choices(["normal", "twice", "late", "out-of-order", "never"], [70, 10, 7, 8, 5])[0]
         back = self.press(made["redirectUrl"], action, deliver)
+        self.ways_back[back.rsplit("merchantRef=", 1)[1]] = back
         if chance.random() < 0.3:
             self.come_back(back)
         if action == "pay" and chance.random() < 0.4:

@@ -24,6 +24,8 @@ import processes
 import tamper
 
 SETTLE_SECONDS = 900
+# The server asks after 15, 60, 300 seconds … by itself; buyers are not that patient.
+BACK_SECONDS = 120
 # One of the provider for so many of the servers.
 KILLS_OF_SERVERS_FOR_ONE_OF_THE_PROVIDER = 8
 
@@ -99,9 +101,10 @@ class Storm:
         if end == "" or self.kills % 20 == 0 or what != "storm":
             print(("\r\x1b[K" if not end else "") + line, end=end, flush=True)
 
-    def settle(self):
+    def settle(self, people):
         """Waits until nothing is under way any more; returns what still is at the deadline."""
         until, shown = time.monotonic() + SETTLE_SECONDS, ""
+        back = time.monotonic() + BACK_SECONDS
         open_flush(self.provider.ready_url, self.keys)
         while left := list(self.unsettled()):
             if time.monotonic() > until:
@@ -109,18 +112,30 @@ class Storm:
             if left[0] != shown:
                 shown = left[0]
                 self.show(f"settling ({shown})")
+            if time.monotonic() > back:
+                back += BACK_SECONDS
+                self.come_back(people)
             time.sleep(1)
         return []
+
+    def come_back(self, people):
+        """Who was never told of goes to the shop again, which asks the provider."""
+        for reference in self.open_here():
+            people.come_back(people.ways_back[reference])
+
+    def open_here(self):
+        """References of payments that are decided at the provider only."""
+        decided = {ref for ref, payment in self.books().payments.items() if payment["status"] != "open"}
+        rows = self.database().rows("""SELECT p.merchant_ref AS ref FROM payment p JOIN customer_order o
+            ON o.id = p.order_id WHERE o.state = 'placed'""")
+        return [row["ref"] for row in rows if row["ref"] in decided]
 
     def unsettled(self):
         books, db = self.books(), self.database()
         waiting = books.undelivered()
         if waiting:
             yield f"{len(waiting)} webhooks are not delivered"
-        decided = {ref for ref, payment in books.payments.items() if payment["status"] != "open"}
-        rows = db.rows("""SELECT p.merchant_ref AS ref FROM payment p JOIN customer_order o ON o.id = p.order_id
-            WHERE o.state = 'placed'""")
-        waiting = [row["ref"] for row in rows if row["ref"] in decided]
+        waiting = self.open_here()
         if waiting:
             yield f"{len(waiting)} decided payments are open here, such as {waiting[0]}"
         waiting = db.rows("SELECT id FROM refund WHERE state NOT IN ('succeeded', 'failed', 'canceled')")
@@ -148,7 +163,7 @@ class Storm:
         if not self.failed_starts:
             self.show("the last kill was; clients end")
             people.stop()
-            outcome = {"cannot_sign_in": people.can_sign_in(self.chance), "not_settled": self.settle(),
+            outcome = {"cannot_sign_in": people.can_sign_in(self.chance), "not_settled": self.settle(people),
                        "found": self.found(people)}
         else:
             outcome = {"cannot_sign_in": [], "not_settled": ["a server did not start"], "found": {}}
