@@ -231,7 +231,7 @@ impl Contents {
     ) -> Result<()> {
         let dialect = self.database.dialect();
         let may = async |action| {
-            let reading = Reading { model: &self.model, viewer, locales: self.locales.all(), dialect };
+            let reading = Reading { model: &self.model, viewer, locales: self.locales.all(), exact: false, dialect };
             Ok::<_, Failure>(reading.may(def, id, action).fetch(connection).await?.is_some())
         };
         if may(action).await? {

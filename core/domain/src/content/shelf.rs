@@ -17,8 +17,13 @@ impl Subjects for Contents {
     async fn may_see(&self, viewer: &Viewer, kind: SubjectKind, id: Id) -> Result<bool> {
         let def = self.content_type(kind.as_str())?;
         let database = self.database();
-        let reading =
-            Reading { model: self.model(), viewer, locales: self.locales().all(), dialect: database.dialect() };
+        let reading = Reading {
+            model: self.model(),
+            viewer,
+            locales: self.locales().all(),
+            exact: false,
+            dialect: database.dialect(),
+        };
         Ok(reading.may(def, id, Action::Read).fetch(database.reader()).await?.is_some())
     }
 

@@ -28,8 +28,13 @@ pub(super) async fn load(contents: &Contents, kind: &str, ids: &[Id]) -> Result<
     for locale in contents.locales().all() {
         let locales = [locale.clone()];
         let database = contents.database();
-        let reading =
-            Reading { model: contents.model(), viewer: &viewer, locales: &locales, dialect: database.dialect() };
+        let reading = Reading {
+            model: contents.model(),
+            viewer: &viewer,
+            locales: &locales,
+            exact: true,
+            dialect: database.dialect(),
+        };
         let entity = entity(contents, def)?;
         let found = reading.by_ids(&entity, ids).fetch(database.reader()).await?;
         let rows: Vec<(Id, Json)> =
@@ -190,6 +195,7 @@ async fn ids(contents: &Contents, def: &TypeDef, filter: Option<Filter<'_>>, lim
         model: contents.model(),
         viewer: &viewer,
         locales: contents.locales().all(),
+        exact: false,
         dialect: database.dialect(),
     };
     let nodes = ConnectionOutput::Nodes(Entity { def, outputs: vec![("id".into(), Output::Id)] });

@@ -120,7 +120,7 @@ async fn ids(contents: &Contents, viewer: &Viewer, kind: &str, slugs: &[String])
     let filter = Filter::Compare { field, operator: Operator::In, values };
     let connection = Connection { filter: Some(filter), ..all(def, vec![("nodes".to_owned(), nodes)]) };
     let (database, locales) = (contents.database(), contents.locales().all());
-    let reading = Reading { model: contents.model(), viewer, locales, dialect: database.dialect() };
+    let reading = Reading { model: contents.model(), viewer, locales, exact: false, dialect: database.dialect() };
     let found = reading.list(&connection).fetch(database.reader()).await?.unwrap_or_default();
     let found: Json = serde_json::from_str(&found).map_err(lyceum_kernel::Failure::internal)?;
     let nodes = found["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -122,8 +122,13 @@ impl Search {
             }
             let def = self.contents.content_type(kind)?;
             let locales = [locale.clone()];
-            let reading =
-                Reading { model: self.contents.model(), viewer, locales: &locales, dialect: database.dialect() };
+            let reading = Reading {
+                model: self.contents.model(),
+                viewer,
+                locales: &locales,
+                exact: true,
+                dialect: database.dialect(),
+            };
             let texts = std::iter::once(&"title").chain(OPEN).chain(GATED).filter(|_| snippets);
             let fields = texts.chain(&["status"]);
             let outputs = fields.filter_map(|name| Some(((*name).to_owned(), Output::Scalar(def.field(name)?))));

@@ -42,7 +42,7 @@ pub async fn export(contents: &Contents, viewer: &Viewer, type_name: &str, sink:
 }
 
 fn reading<'a>(contents: &'a Contents, viewer: &'a Viewer, locales: &'a [Locale]) -> Reading<'a> {
-    Reading { model: contents.model(), viewer, locales, dialect: contents.database().dialect() }
+    Reading { model: contents.model(), viewer, locales, exact: true, dialect: contents.database().dialect() }
 }
 
 async fn page(contents: &Contents, viewer: &Viewer, def: &TypeDef, after: Option<Id>) -> Result<Vec<Id>> {

@@ -114,5 +114,5 @@ impl<'a> Run<'a> {
 }
 
 fn reading<'a>(domains: &'a Domains, viewer: &'a Viewer, locales: &'a [Locale]) -> Reading<'a> {
-    Reading { model: &domains.model, viewer, locales, dialect: domains.database.dialect() }
+    Reading { model: &domains.model, viewer, locales, exact: false, dialect: domains.database.dialect() }
 }

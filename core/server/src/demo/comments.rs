@@ -38,7 +38,8 @@ async fn course(app: &App, slug: &str) -> Result<Option<Id>, Failure> {
     let domains = app.domains();
     let (def, viewer) = (domains.contents.content_type("course")?, operator(None));
     let locales = domains.locales.all();
-    let reading = Reading { model: &domains.model, viewer: &viewer, locales, dialect: domains.database.dialect() };
+    let reading =
+        Reading { model: &domains.model, viewer: &viewer, locales, exact: false, dialect: domains.database.dialect() };
     let entity = Entity { def, outputs: vec![("id".into(), Output::Id)] };
     let found = reading.one(&entity, &Lookup::Slug(vec![slug.to_owned()])).fetch(domains.database.reader()).await?;
     let Some(found) = found else { return Ok(None) };

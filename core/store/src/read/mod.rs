@@ -36,6 +36,9 @@ pub struct Reading<'a> {
     pub viewer: &'a Viewer,
     /// The locale asked for, then its fallbacks. Never empty.
     pub locales: &'a [Locale],
+    /// Whether a required text in none of these languages is null. If not, it
+    /// stands in any language that it has.
+    pub exact: bool,
     pub dialect: Dialect,
 }
 

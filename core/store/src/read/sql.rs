@@ -235,7 +235,8 @@ impl<'r> Sql<'r> {
             return self.write(format_args!("{alias}.{column}"));
         }
         let fallbacks = self.reading.locales.len() - 1;
-        if fallbacks == 0 && !field.required {
+        let last_resort = field.required && !self.reading.exact;
+        if fallbacks == 0 && !last_resort {
             return self.write(format_args!("{alias}l.{column}"));
         }
         let (table, entry) = (def.locale_table().unwrap_or_default(), def.reference_column());
@@ -245,7 +246,7 @@ impl<'r> Sql<'r> {
             self.bind_locale(place);
             self.push(")");
         }
-        if field.required {
+        if last_resort {
             // A language that the community no longer has: better than a field that must not be null and is.
             self.write(format_args!(
                 ",(SELECT f.{column} FROM {table} f WHERE f.{entry}={alias}.id AND f.{column} IS NOT NULL \

@@ -69,7 +69,7 @@ impl<'c> Shelf<'c> {
 
     fn reading(&self) -> Reading<'_> {
         let dialect = self.contents.database().dialect();
-        Reading { model: self.contents.model(), viewer: &self.viewer, locales: &self.locales, dialect }
+        Reading { model: self.contents.model(), viewer: &self.viewer, locales: &self.locales, exact: false, dialect }
     }
 
     fn entity(&self) -> Entity<'_> {
