@@ -129,6 +129,7 @@ impl Database {
     /// When a newer version wrote the database, or a migration fails.
     pub async fn migrate(&self) -> Result<(), ConnectError> {
         let transaction = self.begin().await.map_err(ConnectError::Migration)?;
+        be_quiet(&transaction).await.map_err(ConnectError::Migration)?;
         lock_migrations(&transaction).await.map_err(ConnectError::Migration)?;
         refuse_newer(&transaction).await?;
         Migrator::up(&transaction, None).await.map_err(ConnectError::Migration)?;
@@ -220,6 +221,15 @@ async fn refuse_unfit(reader: &DatabaseConnection) -> Result<(), ConnectError> {
     }
     let has_collation = row.try_get("", "has_collation").map_err(ConnectError::Unreachable)?;
     if has_collation { Ok(()) } else { Err(ConnectError::Collation) }
+}
+
+/// The migrator makes its own table "if not exists", several times. Each time
+/// PostgreSQL would send a notice that it does, which is logged.
+async fn be_quiet(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    if transaction.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    transaction.execute_unprepared("SET LOCAL client_min_messages = warning").await.map(drop)
 }
 
 /// Waits for another process that migrates this database. A SQLite write

@@ -1,5 +1,10 @@
 //! System tables at the first start.
 
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
 use lyceum_store::Dialect;
 
 use crate::fresh::{Fresh, number, run};
@@ -38,5 +43,37 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
         };
         assert_eq!(number(&database, tables).await, 0);
         database.migrate().await.unwrap();
+    }
+}
+
+/// What would be logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_up_to_date_logs_nothing() {
+    for fresh in Fresh::all().await {
+        let database = fresh.connect().await;
+        database.migrate().await.unwrap();
+        let log = Log::default();
+        let written = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).finish();
+        let logging = tracing::subscriber::set_default(subscriber);
+        tracing::info!("the log works");
+        database.migrate().await.unwrap();
+        drop(logging);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("the log works") && !text.contains("already exists"), "{text}");
     }
 }
