@@ -47,7 +47,7 @@ pub async fn each_database(story: impl AsyncFn(&Bed)) {
 pub async fn each_database_with(content: Vec<ContentType>, story: impl AsyncFn(&Bed)) {
     let directory = TempDir::new().unwrap();
     let options = Options::sqlite(&directory.path().join("lyceum.db"));
-    story(&Bed::open_with(&options, Limits::default(), Some(directory), content.clone()).await).await;
+    story(&Bed::open(&options, Limits::default(), Some(directory), content.clone()).await).await;
     match std::env::var("LYCEUM_TEST_POSTGRES_URL") {
         Ok(server) => on_postgres(&server, content, story).await,
         Err(_) if std::env::var_os("LYCEUM_TEST_STRICT").is_some() => panic!("LYCEUM_TEST_POSTGRES_URL is not set"),
@@ -60,20 +60,14 @@ async fn on_postgres(server: &str, content: Vec<ContentType>, story: impl AsyncF
     let admin = sea_orm::Database::connect(server).await.unwrap();
     admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
-    let bed = Bed::open_with(&Options::new(format!("{base}/{name}")), Limits::default(), None, content).await;
+    let bed = Bed::open(&Options::new(format!("{base}/{name}")), Limits::default(), None, content).await;
     story(&bed).await;
     drop(bed);
     admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
 }
 
 impl Bed {
-    pub async fn open(options: &Options, limits: Limits, directory: Option<TempDir>) -> Self {
-        let content = lyceum_model::content::built_in().unwrap();
-        Self::open_with(options, limits, directory, content).await
-    }
-
-    /// With other content types than the built-in ones.
-    pub async fn open_with(
+    pub async fn open(
         options: &Options,
         limits: Limits,
         directory: Option<TempDir>,
