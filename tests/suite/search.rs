@@ -104,6 +104,49 @@ async fn a_filling_that_was_interrupted_is_done_again_at_the_next_start() {
     .await;
 }
 
+/// Puts the database back to where it was at an event, as a restored backup would.
+async fn restored_to(app: &TestApp, position: i64) {
+    use sea_orm::ConnectionTrait as _;
+    let write = app.app.domains().database.write().await.unwrap();
+    for sql in [
+        format!("DELETE FROM outbox WHERE position > {position}"),
+        format!("UPDATE outbox_consumer SET position = {position} WHERE position > {position}"),
+        "DELETE FROM course_locale WHERE course_id IN (SELECT id FROM course WHERE slug = 'after')".to_owned(),
+        "DELETE FROM course WHERE slug = 'after'".to_owned(),
+        "UPDATE course SET status = 'published' WHERE slug = 'before'".to_owned(),
+    ] {
+        write.connection().execute_unprepared(&sql).await.unwrap();
+    }
+    write.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_newer_than_its_database_is_filled_again() {
+    each_database(async |place| {
+        let app = place.app().start().await;
+        let before = app.admin.publishes("course", json!({ "slug": "before", "title": "Keeping bees" })).await;
+        until("the course in the index", async || (found(&app, "bees").await == ["before"]).then_some(())).await;
+        let newest = "SELECT MAX(position) AS n FROM outbox";
+        let backup = number(&app, newest).await;
+        app.admin.publishes("course", json!({ "slug": "after", "title": "More bees" })).await;
+        let hide = "mutation ($id: ID!) { unpublishCourse(input: { id: $id }) { course { status } } }";
+        app.admin.data(hide, json!({ "id": before })).await;
+        until("what the index holds", async || (found(&app, "bees").await == ["after"]).then_some(())).await;
+        restored_to(&app, backup).await;
+        let index = async || app.app.domains().search.index_pending().await.unwrap();
+        index().await;
+        assert_eq!(found(&app, "bees").await, ["before"]);
+        assert_eq!(app.app.domains().search.index().count().await.unwrap(), 1);
+        // It is fed on from here.
+        app.admin.publishes("course", json!({ "slug": "next", "title": "Honey" })).await;
+        index().await;
+        assert_eq!(found(&app, "honey").await, ["next"]);
+        assert_eq!(number(&app, newest).await, number(&app, "SELECT MAX(position) AS n FROM outbox_consumer").await);
+        app.stop().await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_node_finds_what_any_node_publishes_and_hides() {
     each_database(async |place| {
@@ -149,9 +192,13 @@ async fn each_node_finds_what_any_node_publishes_and_hides() {
 
 /// How many consumers feed an index.
 async fn places(app: &TestApp) -> i64 {
+    number(app, "SELECT COUNT(*) AS n FROM outbox_consumer WHERE name LIKE 'search%'").await
+}
+
+/// The number `n` of the only row.
+async fn number(app: &TestApp, sql: &str) -> i64 {
     use sea_orm::{ConnectionTrait as _, Statement};
     let database = &app.app.domains().database;
-    let sql = "SELECT COUNT(*) AS n FROM outbox_consumer WHERE name LIKE 'search%'";
     let statement = Statement::from_string(database.dialect().backend(), sql);
     database.reader().query_one_raw(statement).await.unwrap().unwrap().try_get("", "n").unwrap()
 }

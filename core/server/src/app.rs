@@ -19,7 +19,7 @@ pub use crate::background::Background;
 use crate::{
     StartError, background, compiler,
     config::{Config, Engine},
-    first_party, http, keys, plugin_source, private_files, schema,
+    first_party, http, keys, plugin_source, private_files, replace, schema,
     transport::Transport,
 };
 
@@ -176,9 +176,11 @@ pub(crate) fn prepare_directory(directory: &Path) -> Result<(), StartError> {
     private_files::from_now_on();
     std::fs::create_dir_all(directory).map_err(refused)?;
     private_files::close(directory);
-    let probe = directory.join(format!(".probe-{}", std::process::id()));
-    std::fs::write(&probe, b"").map_err(refused)?;
-    std::fs::remove_file(&probe).map_err(refused)
+    replace::try_in(directory).map_err(refused)?;
+    for directory in [directory.to_owned(), directory.join("secrets")].iter().filter(|directory| directory.exists()) {
+        replace::sweep(directory).map_err(refused)?;
+    }
+    Ok(())
 }
 
 fn plugin_host(config: &Config, clock: Arc<dyn Clock>) -> Result<PluginHost, StartError> {

@@ -6,8 +6,11 @@ use std::{
     io::{self, ErrorKind, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
+/// No file of ours takes this long to write.
+const WRITING: Duration = Duration::from_secs(60);
 /// Numbers the writers of this process, so that each has a file of its own.
 static WRITERS: AtomicU64 = AtomicU64::new(0);
 
@@ -44,6 +47,47 @@ pub(crate) fn create(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<bool> {
     let created = created?;
     sync_directory(path)?;
     Ok(created)
+}
+
+/// Whether files can be written in a directory.
+///
+/// # Errors
+/// They cannot.
+pub(crate) fn try_in(directory: &Path) -> io::Result<()> {
+    fs::remove_file(temporary(&directory.join(".probe"), b"")?)
+}
+
+/// Removes what writers that were killed have left in a directory: a copy of a
+/// key that nobody knows of would outlive the key.
+///
+/// # Errors
+/// The directory cannot be read, or what was left not be removed.
+pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if is_left_over(&entry)? {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the file is one of [`temporary`] whose writer is gone.
+fn is_left_over(entry: &fs::DirEntry) -> io::Result<bool> {
+    let Some(writer) = entry.file_name().to_str().and_then(writer) else { return Ok(false) };
+    if cfg!(target_os = "linux") {
+        // Before this process writes anything: a file under its number is of an
+        // earlier process with the same one, as in a container.
+        return Ok(writer == std::process::id() || !Path::new("/proc").join(writer.to_string()).exists());
+    }
+    Ok(entry.metadata()?.modified()?.elapsed().is_ok_and(|age| age > WRITING))
+}
+
+/// The process that `NAME.PROCESS-NUMBER` is of.
+fn writer(name: &str) -> Option<u32> {
+    let (process, number) = name.rsplit_once('.')?.1.split_once('-')?;
+    number.parse::<u64>().ok()?;
+    process.parse().ok()
 }
 
 /// The content in a file beside `path`, on the disk.
@@ -84,6 +128,27 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_writer_left_goes_and_nothing_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let gone = std::process::Command::new("true").spawn().and_then(|mut child| child.wait().map(|_| child.id()));
+        let left = format!("token.key.{}-0", gone.expect("it ran"));
+        let others = ["token.key", "token.key.1-x", "a.b-c", "1-2"];
+        for name in others.into_iter().chain([left.as_str()]) {
+            fs::write(directory.path().join(name), b"").expect("it can be written");
+        }
+        if cfg!(not(target_os = "linux")) {
+            let old = std::time::SystemTime::now() - 2 * WRITING;
+            File::open(directory.path().join(&left)).and_then(|file| file.set_modified(old)).expect("it is ours");
+        }
+        sweep(directory.path()).expect("it can be read");
+        try_in(directory.path()).expect("it can be written");
+        let mut found: Vec<_> = fs::read_dir(directory.path()).expect("it is there").flatten().collect();
+        found.sort_by_key(fs::DirEntry::file_name);
+        let found: Vec<_> = found.iter().map(fs::DirEntry::file_name).collect();
+        assert_eq!(found, ["1-2", "a.b-c", "token.key", "token.key.1-x"]);
+    }
 
     #[test]
     fn the_first_one_that_creates_a_file_decides_its_content() {

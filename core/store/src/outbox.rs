@@ -85,6 +85,18 @@ impl Outbox {
         rows.iter().map(|row| delivery(row).map_err(failed)).collect()
     }
 
+    /// The event at a position; none when it was removed, or there never was one.
+    ///
+    /// # Errors
+    /// Internal.
+    pub async fn at(&self, database: &Database, position: i64) -> Result<Option<Delivery>> {
+        let sql = "SELECT position, name, subject_type, subject_id, actor_id, data, occurred_at FROM outbox \
+                   WHERE position = $1";
+        let statement = Statement::from_sql_and_values(self.dialect.backend(), sql, [position.into()]);
+        let row = database.reader().query_one_raw(statement).await.map_err(failed)?;
+        row.map(|row| delivery(&row).map_err(failed)).transpose()
+    }
+
     /// Events with one of these names after a position, in order, each with its
     /// time. `course.*` is every name that begins with `course.`.
     ///

@@ -5,11 +5,13 @@
 //! the outbox: what another node has read is not lost to it.
 //! **Invariant:** it is fed from there only after it was filled to the end; an
 //! interrupted filling begins again.
+//! **Invariant:** it is not fed on from a database that has never had what it
+//! holds, as after an older one was restored: then it is filled again.
 
 use std::time::Duration;
 
 use lyceum_kernel::{Id, Result};
-use lyceum_store::Dialect;
+use lyceum_store::{Delivery, Dialect};
 
 use super::{CONSUMER, OwnIndex, Progress, Search, indexer::unavailable};
 
@@ -27,12 +29,29 @@ impl Search {
         let Some(own) = self.index().own() else { return Ok(CONSUMER.to_owned()) };
         let database = self.contents().database();
         let consumer = self.name(own).await?;
-        if !own.is_filled() || database.outbox().place(database, &consumer).await?.is_none() {
+        let place = database.outbox().place(database, &consumer).await?;
+        let is_fed_on = match place {
+            Some(place) => own.is_filled() && self.has_had(own, place.position).await?,
+            None => false,
+        };
+        if !is_fed_on {
             tracing::info!("the search index is filled from the database");
             let entries = self.fill(own, |_| ()).await?;
             tracing::info!(entries, "the search index was filled");
         }
         Ok(consumer)
+    }
+
+    /// Whether the database has had the event up to which the index was fed. One
+    /// that was removed since is older than the consumer's place.
+    async fn has_had(&self, own: &dyn OwnIndex, place: i64) -> Result<bool> {
+        let Some(last) = own.last_event() else { return Ok(true) };
+        let Some(position) = last.split_once(' ').and_then(|(position, _)| position.parse().ok()) else {
+            return Ok(false);
+        };
+        let database = self.contents().database();
+        let there = database.outbox().at(database, position).await?;
+        Ok(there.map_or(position <= place, |there| mark(&there) == last))
     }
 
     /// The name of this node's consumer. Over SQLite there is one node.
@@ -59,6 +78,8 @@ impl Search {
         // What happens from here on is read from the outbox afterwards.
         database.outbox().restart(database, &consumer).await?;
         let entries = self.put_all(progress).await?;
+        // That was of what the index held before.
+        own.set_last_event("0 ").map_err(unavailable)?;
         own.mark_filled().map_err(unavailable)?;
         Ok(entries)
     }
@@ -78,4 +99,10 @@ impl Search {
         }
         Ok(())
     }
+}
+
+/// What tells an event from every other one that may have had its position.
+pub(super) fn mark(delivery: &Delivery) -> String {
+    let Delivery { position, event, at } = delivery;
+    format!("{position} {at} {} {}", event.name, event.subject_id)
 }

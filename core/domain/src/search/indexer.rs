@@ -8,7 +8,7 @@ use std::time::Duration;
 use lyceum_kernel::{ErrorCode, Failure, Id, Result};
 use lyceum_store::Delivery;
 
-use super::{KINDS, Search, SearchError, document};
+use super::{KINDS, Search, SearchError, document, feed};
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,9 @@ impl Search {
             let deliveries = database.outbox().pending(database, &consumer, u64::from(BATCH)).await?;
             let Some(last) = deliveries.last() else { break };
             self.apply(&deliveries).await?;
+            if let Some(own) = self.index().own() {
+                own.set_last_event(&feed::mark(last)).map_err(unavailable)?;
+            }
             database.outbox().advance(database, &consumer, last.position).await?;
             total += deliveries.len() as u64;
         }

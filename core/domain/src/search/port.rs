@@ -123,6 +123,16 @@ pub trait OwnIndex: Send + Sync {
     /// It cannot be written.
     fn mark_filled(&self) -> Result<(), SearchError>;
 
+    /// The event up to which it holds what happened, as [`Self::set_last_event`]
+    /// was told it.
+    fn last_event(&self) -> Option<String>;
+
+    /// Stores that everything up to this event is in the index.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn set_last_event(&self, event: &str) -> Result<(), SearchError>;
+
     /// The name under which it reads events, if it has one.
     fn consumer(&self) -> Option<String>;
 

@@ -4,7 +4,7 @@
 //! mistaken path in the configuration costs nothing.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -65,6 +65,18 @@ fn create(folder: &PathBuf, fields: &Fields) -> Result<Index, SearchError> {
     index.set_tokenizers(tokenizers());
     fs::write(folder.join(VERSION_FILE), VERSION.to_string()).map_err(failure)?;
     Ok(index)
+}
+
+/// Removes what a killed process has left: the library writes small files under
+/// names like these first.
+pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(".tmp")) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The error is the reason why this index cannot be used.

@@ -1,6 +1,6 @@
 //! What the index remembers of itself, in files beside its own: that it was
-//! filled to the end, and the name under which its node reads events. With the
-//! folder both are gone.
+//! filled to the end, the event up to which it was fed, and the name under which
+//! its node reads events. With the folder all are gone.
 //!
 //! **Invariant:** a file is there whole or not at all.
 
@@ -16,6 +16,7 @@ use super::{directory::FOLDER, schema::failure};
 
 const FILLED: &str = "lyceum-filled";
 const CONSUMER: &str = "lyceum-consumer";
+const LAST_EVENT: &str = "lyceum-last-event";
 
 pub(super) struct Marks(PathBuf);
 
@@ -23,6 +24,10 @@ impl Marks {
     /// `parent` is the directory in which the index has its folder.
     pub(super) fn of(parent: &Path) -> Self {
         Self(parent.join(FOLDER))
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
     }
 
     pub(super) fn forget_filled(&self) -> Result<(), SearchError> {
@@ -54,6 +59,14 @@ impl OwnIndex for Marks {
 
     fn mark_filled(&self) -> Result<(), SearchError> {
         self.write(FILLED, "").map_err(failure)
+    }
+
+    fn last_event(&self) -> Option<String> {
+        fs::read_to_string(self.0.join(LAST_EVENT)).ok()
+    }
+
+    fn set_last_event(&self, event: &str) -> Result<(), SearchError> {
+        self.write(LAST_EVENT, event).map_err(failure)
     }
 
     fn consumer(&self) -> Option<String> {

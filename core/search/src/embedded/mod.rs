@@ -119,6 +119,10 @@ impl Shared {
             .num_merge_threads(1)
             .build();
         let writer: IndexWriter<TantivyDocument> = self.index.writer_with_options(options).map_err(failure)?;
+        // No other process writes here now.
+        if let Some(marks) = &self.marks {
+            directory::sweep(marks.folder()).map_err(failure)?;
+        }
         writer.set_merge_policy(Box::new(LogMergePolicy::default()));
         Ok(writer)
     }

@@ -20,15 +20,16 @@ struct Comment {
     locale: String,
 }
 
-/// One member a comment; those whose member exists were added before.
+/// One member a comment. Those that a start before added are not added again.
 pub(super) async fn add(app: &App) -> Result<(), StartError> {
     for (index, line) in COMMENTS.lines().filter(|line| !line.trim().is_empty()).enumerate() {
         let comment: Comment = serde_json::from_str(line).map_err(Failure::internal)?;
         let locale = app.domains().locales.find(&comment.locale).map_err(Failure::internal)?.clone();
-        let Some(viewer) = member(app, index + 1, &comment.author, &locale).await? else { continue };
+        let viewer = member(app, index + 1, &comment.author, &locale).await?;
         let Some(id) = course(app, &comment.course).await? else { continue };
         let subject = Subject { kind: SubjectKind::Course, id };
-        let comment = AddComment { subject, body: comment.body, locale, idempotency_key: None };
+        let idempotency_key = Some(format!("demo-{}", index + 1));
+        let comment = AddComment { subject, body: comment.body, locale, idempotency_key };
         app.domains().community.add_comment(&viewer, comment).await?;
     }
     Ok(())

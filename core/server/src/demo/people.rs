@@ -7,7 +7,7 @@ use lyceum_kernel::{ErrorCode, Failure, Id, Locale, Viewer};
 use lyceum_store::failed;
 use sea_orm::{ConnectionTrait as _, Statement};
 
-use crate::{StartError, app::App, commands::user::generated, replace};
+use crate::{StartError, app::App, commands::user::generated, keys::private_directory, operator::operator, replace};
 
 pub(crate) const ADMIN_EMAIL: &str = "admin@demo.example";
 
@@ -21,7 +21,10 @@ pub(crate) struct Admin {
 /// so that the next start can tell it again.
 pub(super) async fn admin(app: &App, data_dir: &Path, password: Option<String>) -> Result<Admin, StartError> {
     let file = data_dir.join("secrets").join("demo-admin-password");
+    let identity = &app.domains().identity;
     if let Some(user) = user(app, ADMIN_EMAIL).await? {
+        // A start that was cut off may have left this undone.
+        identity.take_as_proven(Actor::System, user).await?;
         return Ok(Admin { user, password: std::fs::read_to_string(file).ok() });
     }
     let password = password.unwrap_or_else(generated);
@@ -34,13 +37,14 @@ pub(super) async fn admin(app: &App, data_dir: &Path, password: Option<String>) 
     };
     // The file first: an admin whose password nobody knows is of no use.
     keep(&file, &password).map_err(StartError::io(file.display().to_string()))?;
-    let identity = &app.domains().identity;
     let user = identity.create_user(Actor::System, input).await?;
     identity.take_as_proven(Actor::System, user).await?;
     Ok(Admin { user, password: Some(password) })
 }
 
 fn keep(file: &Path, password: &str) -> std::io::Result<()> {
+    // There is no such directory yet where all keys are configured.
+    file.parent().map_or(Ok(()), private_directory)?;
     replace::replace(file, password)
 }
 
@@ -52,21 +56,21 @@ async fn user(app: &App, email: &str) -> Result<Option<Id>, Failure> {
     row.map(|row| row.try_get::<String>("", "id").map_err(failed)?.parse().map_err(Failure::internal)).transpose()
 }
 
-/// Registers somebody who comments; `None` when they are there already.
-pub(super) async fn member(app: &App, number: usize, name: &str, locale: &Locale) -> Result<Option<Viewer>, Failure> {
+/// Somebody who comments; registered unless they are there already.
+pub(super) async fn member(app: &App, number: usize, name: &str, locale: &Locale) -> Result<Viewer, Failure> {
     let identity = &app.domains().identity;
+    let email = format!("member-{number}@demo.example");
     let input = RegisterInput {
-        email: format!("member-{number}@demo.example"),
+        email: email.clone(),
         password: Password::new(&generated()),
         name: name.to_owned(),
         locale: locale.clone(),
     };
-    match identity.register(input, &Peer::default()).await {
-        Ok(signed_in) => {
-            identity.take_as_proven(Actor::System, signed_in.user).await?;
-            identity.viewer_for(Some(signed_in.access_token.expose())).await.map(Some)
-        }
-        Err(failure) if failure.code() == ErrorCode::Conflict => Ok(None),
-        Err(failure) => Err(failure),
-    }
+    let member = match identity.register(input, &Peer::default()).await {
+        Ok(signed_in) => signed_in.user,
+        Err(failure) if failure.code() == ErrorCode::Conflict => user(app, &email).await?.ok_or(failure)?,
+        Err(failure) => return Err(failure),
+    };
+    identity.take_as_proven(Actor::System, member).await?;
+    Ok(operator(Some(member)))
 }
