@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use lyceum_kernel::{Id, Result};
+use lyceum_kernel::{Id, Result, Timestamp};
 use lyceum_store::{Delivery, Dialect};
 
 use super::{CONSUMER, OwnIndex, Progress, Search, indexer::unavailable};
@@ -85,15 +85,16 @@ impl Search {
     }
 
     /// Once an hour, also when nothing happens; and drops those who do no more.
-    pub(super) async fn give_sign_of_life(&self, consumer: &str) -> Result<()> {
+    pub(super) async fn give_sign_of_life(&self, consumer: &str, last: &mut Option<Timestamp>) -> Result<()> {
         let database = self.contents().database();
         let (outbox, now) = (database.outbox(), database.now());
-        let Some(place) = outbox.place(database, consumer).await? else { return Ok(()) };
-        if place.updated_at.plus(SIGN_OF_LIFE) > now {
+        if last.is_some_and(|last| last.plus(SIGN_OF_LIFE) > now) {
             return Ok(());
         }
+        let Some(place) = outbox.place(database, consumer).await? else { return Ok(()) };
         outbox.advance(database, consumer, place.position).await?;
         let dropped = outbox.drop_silent(database, CONSUMER, consumer, now.minus(SILENT)).await?;
+        *last = Some(now);
         if dropped > 0 {
             tracing::warn!(dropped, "nodes were silent for seven days; should they come back, they fill their index");
         }

@@ -54,7 +54,7 @@ impl Search {
     /// # Errors
     /// `SEARCH_UNAVAILABLE` or internal; then the same events come again.
     pub async fn index_pending(&self) -> Result<u64> {
-        let _feeding = self.feeding().await;
+        let mut last_sign = self.feeding().await;
         let consumer = self.consumer().await?;
         let mut total = 0;
         loop {
@@ -68,7 +68,7 @@ impl Search {
             database.outbox().advance(database, &consumer, last.position).await?;
             total += deliveries.len() as u64;
         }
-        self.give_sign_of_life(&consumer).await?;
+        self.give_sign_of_life(&consumer, &mut last_sign).await?;
         Ok(total)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lyceum_kernel::{Id, Locale, Result, Viewer};
+use lyceum_kernel::{Id, Locale, Result, Timestamp, Viewer};
 use lyceum_store::read::{Entity, Output, Reading};
 use serde_json::Value as Json;
 use tokio::sync::{Mutex, MutexGuard};
@@ -21,8 +21,9 @@ use crate::content::Contents;
 pub struct Search {
     contents: Contents,
     index: Arc<dyn SearchIndex>,
-    /// One feeds the index at a time in this process.
-    feeding: Arc<Mutex<()>>,
+    /// One feeds the index at a time in this process, which last showed that it
+    /// lives at this moment.
+    feeding: Arc<Mutex<Option<Timestamp>>>,
 }
 
 /// A question. Slugs for category and tags, the level in lower case.
@@ -70,7 +71,7 @@ impl Search {
         &self.contents
     }
 
-    pub(super) async fn feeding(&self) -> MutexGuard<'_, ()> {
+    pub(super) async fn feeding(&self) -> MutexGuard<'_, Option<Timestamp>> {
         self.feeding.lock().await
     }
 
