@@ -29,6 +29,7 @@ mod m0015_idempotency_keys;
 mod m0016_retention;
 mod m0017_outbox_order;
 mod m0018_orphans;
+mod m0019_entitlement_interval;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_retention::Migration),
             Box::new(m0017_outbox_order::Migration),
             Box::new(m0018_orphans::Migration),
+            Box::new(m0019_entitlement_interval::Migration),
         ]
     }
 }

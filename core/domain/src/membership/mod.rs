@@ -7,11 +7,14 @@
 //! **Invariant:** a plan's price never changes; another price is another plan.
 //! **Invariant:** one address has one trial of a tier, also when another account
 //! has it later.
+//! **Invariant:** a refund takes the days of its own order only: what was bought
+//! ahead moves forward ([`queue`]).
 //! **Absent on purpose:** payment. The payment domain calls [`Memberships::grant`]
 //! and [`Memberships::set_revoked`] inside its own transaction.
 
 mod model;
 mod period;
+mod queue;
 pub(crate) mod rows;
 mod service;
 mod store;

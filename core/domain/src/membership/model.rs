@@ -22,6 +22,15 @@ impl Interval {
             Self::Once => "once",
         }
     }
+
+    /// None: without end.
+    pub(super) const fn months(self) -> Option<i64> {
+        match self {
+            Self::Month => Some(1),
+            Self::Year => Some(12),
+            Self::Once => None,
+        }
+    }
 }
 
 impl fmt::Display for Interval {
@@ -81,7 +90,8 @@ pub struct CreatePlan {
 /// What an entitlement opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grant {
-    /// A tier from now on, or from the end of what the person has of it already.
+    /// A tier from now on, or from the end of what the person has of it
+    /// already; for ever from now on in any case.
     Tier { tier: Id, interval: Interval },
     /// A tier for some days.
     Trial { tier: Id, days: i64 },

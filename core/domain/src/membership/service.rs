@@ -119,25 +119,38 @@ impl Memberships {
         Ok(())
     }
 
-    /// Takes what an order gave, or gives it back. Nothing happens when it is
-    /// so already.
+    /// Takes what an order gave, or gives it back; the periods after it move.
+    /// Nothing happens when it is so already.
     ///
     /// # Errors
     /// Internal.
     pub async fn set_revoked(&self, write: &mut Write, order: Id, revoked: bool) -> Result<()> {
+        let given = store::given_by(write.connection(), order).await?;
+        let Some(given) = given.filter(|given| given.is_revoked != revoked) else { return Ok(()) };
+        store::lock_person(write, given.user).await?;
         let since = revoked.then(|| write.now());
-        if let Some((id, user)) = store::set_revoked(write.connection(), order, since).await? {
-            let what = if revoked { "revoked" } else { "restored" };
-            let event = Event::new("entitlement", what, id);
-            write.emit(&event.with(json!({ "userId": user, "orderId": order }))).await?;
+        let moved = match given.tier {
+            Some(tier) => store::queue(write.connection(), given.user, tier).await?.set_revoked(given.id, since)?,
+            None => Vec::new(),
+        };
+        store::set_revoked(write.connection(), given.id, since).await?;
+        emit(write, if revoked { "revoked" } else { "restored" }, given.id, given.user, Some(order)).await?;
+        for period in moved {
+            store::move_period(write.connection(), &period).await?;
+            emit(write, "moved", period.id, given.user, period.order).await?;
         }
         Ok(())
     }
 }
 
+async fn emit(write: &mut Write, what: &str, entitlement: Id, user: Id, order: Option<Id>) -> Result<()> {
+    let event = Event::new("entitlement", what, entitlement);
+    write.emit(&event.with(json!({ "userId": user, "orderId": order }))).await
+}
+
 async fn dated(write: &Write, user: Id, grant: Grant, order: Option<Id>) -> Result<NewEntitlement> {
     let now = write.now();
-    let new = NewEntitlement { user, tier: None, course: None, order, starts: now, ends: None };
+    let new = NewEntitlement { user, tier: None, course: None, order, interval: None, starts: now, ends: None };
     match grant {
         Grant::Course(course) => Ok(NewEntitlement { course: Some(course), ..new }),
         Grant::Trial { tier, days } => {
@@ -145,9 +158,8 @@ async fn dated(write: &Write, user: Id, grant: Grant, order: Option<Id>) -> Resu
         }
         Grant::Tier { tier, interval } => {
             store::lock_person(write, user).await?;
-            let held = store::held_until(write.connection(), user, tier, now).await?;
-            let starts = held.unwrap_or(now);
-            Ok(NewEntitlement { tier: Some(tier), starts, ends: period::end(starts, interval)?, ..new })
+            let (starts, ends) = store::queue(write.connection(), user, tier).await?.next(interval, now)?;
+            Ok(NewEntitlement { tier: Some(tier), interval: Some(interval), starts, ends, ..new })
         }
     }
 }

@@ -5,7 +5,8 @@ use lyceum_store::{Dialect, Write};
 use sea_orm::ConnectionTrait;
 
 use super::{
-    model::{CreatePlan, Entitled, Plan, Tier},
+    model::{CreatePlan, Entitled, Interval, Plan, Tier},
+    queue::{Period, Queue},
     rows::{Row, all, execute, maybe, one, text},
 };
 
@@ -90,17 +91,28 @@ pub(super) async fn lock_person(write: &Write, user: Id) -> Result<()> {
     Ok(())
 }
 
-/// Until when the person has this tier already; none when not, or for ever.
-pub(super) async fn held_until(
-    on: &impl ConnectionTrait,
-    user: Id,
-    tier: Id,
-    now: Timestamp,
-) -> Result<Option<Timestamp>> {
-    let sql = "SELECT MAX(ends_at) AS held FROM entitlement \
-               WHERE user_id = $1 AND tier_id = $2 AND revoked_at IS NULL AND ends_at > $3";
-    let row = one(on, sql, vec![text(user), text(tier), text(now)]).await?;
-    row.map_or(Ok(None), |row| row.parse_or_none("held"))
+/// What the person has and had of a tier, taken back or not.
+pub(super) async fn queue(on: &impl ConnectionTrait, user: Id, tier: Id) -> Result<Queue> {
+    let sql = "SELECT id, order_id, interval, starts_at, ends_at, revoked_at FROM entitlement \
+               WHERE user_id = $1 AND kind = 'tier' AND tier_id = $2";
+    let rows = all(on, sql, vec![text(user), text(tier)]).await?;
+    rows.iter().map(period_of).collect::<Result<_>>().map(Queue::new)
+}
+
+fn period_of(row: &Row) -> Result<Period> {
+    Ok(Period {
+        id: row.id("id")?,
+        order: row.parse_or_none("order_id")?,
+        interval: row.parse_or_none("interval")?,
+        starts: row.time("starts_at")?,
+        ends: row.parse_or_none("ends_at")?,
+        revoked: row.parse_or_none("revoked_at")?,
+    })
+}
+
+pub(super) async fn move_period(on: &impl ConnectionTrait, period: &Period) -> Result<()> {
+    let sql = "UPDATE entitlement SET starts_at = $2, ends_at = $3 WHERE id = $1";
+    execute(on, sql, vec![text(period.id), text(period.starts), maybe(period.ends)]).await.map(drop)
 }
 
 pub(super) async fn ever_had(on: &impl ConnectionTrait, user: Id, tier: Id) -> Result<bool> {
@@ -119,6 +131,7 @@ pub(super) struct NewEntitlement {
     pub(super) tier: Option<Id>,
     pub(super) course: Option<Id>,
     pub(super) order: Option<Id>,
+    pub(super) interval: Option<Interval>,
     pub(super) starts: Timestamp,
     pub(super) ends: Option<Timestamp>,
 }
@@ -130,8 +143,8 @@ pub(super) async fn insert_entitlement(
     new: &NewEntitlement,
     now: Timestamp,
 ) -> Result<bool> {
-    let sql = "INSERT INTO entitlement (id, user_id, kind, tier_id, course_id, order_id, starts_at, ends_at, created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (order_id) DO NOTHING";
+    let sql = "INSERT INTO entitlement (id, user_id, kind, tier_id, course_id, order_id, interval, starts_at, ends_at, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (order_id) DO NOTHING";
     let values = vec![
         text(id),
         text(new.user),
@@ -139,6 +152,7 @@ pub(super) async fn insert_entitlement(
         maybe(new.tier),
         maybe(new.course),
         maybe(new.order),
+        maybe(new.interval),
         text(new.starts),
         maybe(new.ends),
         text(now),
@@ -146,14 +160,24 @@ pub(super) async fn insert_entitlement(
     Ok(execute(on, sql, values).await? == 1)
 }
 
-/// The entitlement of an order that changed, and whose it is.
-pub(super) async fn set_revoked(
-    on: &impl ConnectionTrait,
-    order: Id,
-    revoked: Option<Timestamp>,
-) -> Result<Option<(Id, Id)>> {
-    let was = if revoked.is_some() { "revoked_at IS NULL" } else { "revoked_at IS NOT NULL" };
-    let sql = format!("UPDATE entitlement SET revoked_at = $2 WHERE order_id = $1 AND {was} RETURNING id, user_id");
-    let row = one(on, &sql, vec![text(order), maybe(revoked)]).await?;
-    row.map(|row| Ok((row.id("id")?, row.id("user_id")?))).transpose()
+/// What an order gave.
+pub(super) struct Given {
+    pub(super) id: Id,
+    pub(super) user: Id,
+    pub(super) tier: Option<Id>,
+    pub(super) is_revoked: bool,
+}
+
+pub(super) async fn given_by(on: &impl ConnectionTrait, order: Id) -> Result<Option<Given>> {
+    let sql = "SELECT id, user_id, tier_id, revoked_at FROM entitlement WHERE order_id = $1";
+    let row = one(on, sql, vec![text(order)]).await?;
+    row.map(|row| {
+        let is_revoked = row.text_or_none("revoked_at")?.is_some();
+        Ok(Given { id: row.id("id")?, user: row.id("user_id")?, tier: row.parse_or_none("tier_id")?, is_revoked })
+    })
+    .transpose()
+}
+
+pub(super) async fn set_revoked(on: &impl ConnectionTrait, id: Id, since: Option<Timestamp>) -> Result<()> {
+    execute(on, "UPDATE entitlement SET revoked_at = $2 WHERE id = $1", vec![text(id), maybe(since)]).await.map(drop)
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails to unwrap has failed")]
 #![allow(clippy::result_large_err, reason = "the port's error is made for plugins, not for loops")]
 
+mod ahead;
 mod buying;
 mod gateway;
 mod keeping;
