@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use lyceum_kernel::{Action, Currency, Failure, Id, Money, Result, Viewer};
+use lyceum_model::Access;
 use lyceum_store::{Write, failed, read::Reading};
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
@@ -52,10 +53,16 @@ impl Catalog for Contents {
         let row = self.row(SELLABLE, id).await?;
         row.map(|row| sellable(id, &row)).transpose()
     }
+
+    async fn course_exists(&self, write: &Write, id: Id) -> Result<bool> {
+        let sql = "SELECT 1 AS found FROM course WHERE id = $1";
+        let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, [id.to_string().into()]);
+        Ok(write.connection().query_one_raw(statement).await.map_err(failed)?.is_some())
+    }
 }
 
 // The title in the first language that has one: it is what the receipt says.
-const SELLABLE: &str = "SELECT c.status, c.price_minor, c.price_currency, \
+const SELLABLE: &str = "SELECT c.status, c.price_minor, c.price_currency, c.access, c.access_tier_id, \
     (SELECT l.title FROM course_locale l WHERE l.course_id = c.id AND l.title IS NOT NULL ORDER BY l.locale LIMIT 1) AS title \
     FROM course c WHERE c.id = $1";
 
@@ -63,12 +70,16 @@ fn sellable(id: Id, row: &QueryResult) -> Result<SellableCourse> {
     let minor: Option<i64> = row.try_get("", "price_minor").map_err(failed)?;
     let currency: Option<String> = row.try_get("", "price_currency").map_err(failed)?;
     let currency = currency.map(|code| code.parse::<Currency>()).transpose().map_err(Failure::internal)?;
+    let access: Option<String> = row.try_get("", "access").map_err(failed)?;
+    let tier: Option<String> = row.try_get("", "access_tier_id").map_err(failed)?;
+    let tier = tier.filter(|_| access.as_deref() == Some(Access::Tier.as_str()));
     let status: String = row.try_get("", "status").map_err(failed)?;
     Ok(SellableCourse {
         id,
         title: row.try_get::<Option<String>>("", "title").map_err(failed)?.unwrap_or_default(),
         price: minor.zip(currency).map(|(minor, currency)| Money::new(minor, currency)),
         published: status == "published",
+        tier: tier.map(|id| id.parse()).transpose().map_err(Failure::internal)?,
     })
 }
 

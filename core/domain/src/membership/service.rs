@@ -105,6 +105,11 @@ impl Memberships {
         Ok(entitled.purchases.contains(&course))
     }
 
+    /// Whether a person has a tier, or one that opens it, for ever.
+    pub(crate) async fn has_for_life(&self, write: &Write, user: Id, tier: Id) -> Result<bool> {
+        store::has_for_life(write.connection(), user, tier).await
+    }
+
     /// Entitles a person. An order that has its entitlement keeps that one.
     ///
     /// # Errors

@@ -115,6 +115,14 @@ pub(super) async fn move_period(on: &impl ConnectionTrait, period: &Period) -> R
     execute(on, sql, vec![text(period.id), text(period.starts), maybe(period.ends)]).await.map(drop)
 }
 
+/// Whether the person has this tier, or one that opens it, without end.
+pub(super) async fn has_for_life(on: &impl ConnectionTrait, user: Id, tier: Id) -> Result<bool> {
+    let sql = "SELECT 1 AS found FROM entitlement e JOIN tier held ON held.id = e.tier_id \
+               JOIN tier wanted ON wanted.id = $2 AND wanted.rank <= held.rank \
+               WHERE e.user_id = $1 AND e.kind = 'tier' AND e.revoked_at IS NULL AND e.ends_at IS NULL LIMIT 1";
+    Ok(one(on, sql, vec![text(user), text(tier)]).await?.is_some())
+}
+
 pub(super) async fn ever_had(on: &impl ConnectionTrait, user: Id, tier: Id) -> Result<bool> {
     let sql = "SELECT 1 AS found FROM entitlement WHERE user_id = $1 AND tier_id = $2 LIMIT 1";
     Ok(one(on, sql, vec![text(user), text(tier)]).await?.is_some())

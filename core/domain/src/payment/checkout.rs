@@ -17,15 +17,24 @@ use super::{
 };
 use crate::{
     identity::{self, take_within},
-    membership::Plan,
+    membership::{Interval, Plan},
 };
 
 /// What is sold, at the price of the house.
 struct Offer {
     plan: Option<Plan>,
     course: Option<Id>,
+    /// The tier whose members have it: the plan's, or the one that opens the course.
+    tier: Option<Id>,
     title: String,
     price: Money,
+}
+
+impl Offer {
+    /// Whether nobody needs it twice. A month can be added to a month.
+    fn is_for_life(&self) -> bool {
+        self.plan.as_ref().is_none_or(|plan| plan.interval == Interval::Once)
+    }
 }
 
 /// What placing an order came to.
@@ -35,6 +44,8 @@ enum Placed {
     ToPay(Box<(Order, Payment)>),
     /// Another request with the same key was first.
     Before,
+    /// Orders of the same thing wait for payment.
+    Open(Vec<Order>),
 }
 
 impl Payments {
@@ -42,9 +53,12 @@ impl Payments {
     /// same input gives the same order; a payment that was not sent or whose
     /// outcome is unknown goes on under the same merchant reference.
     ///
+    /// What is bought once has one open order: a second request, also with
+    /// another key, goes on with it, or closes it when it pays in another way.
+    ///
     /// # Errors
     /// `BAD_USER_INPUT`, `IDEMPOTENCY_CONFLICT`, `INVALID_STATE` (not for
-    /// sale, owned already), `CONFLICT` (the first request still runs),
+    /// sale, owned or opened for life already), `CONFLICT` (the first request still runs),
     /// `EMAIL_NOT_VERIFIED` (for a trial), `TOO_MANY_OPEN_ORDERS`, `RATE_LIMITED`,
     /// `PAYMENT_DECLINED`, `PAYMENT_UNKNOWN`, `PAYMENT_PROVIDER_UNAVAILABLE`.
     /// The last three carry `orderId` where there is an order.
@@ -55,12 +69,59 @@ impl Payments {
             return self.go_on(order, &checkout).await;
         }
         let offer = self.offer(&checkout).await?;
-        match self.place(user, &checkout, &offer).await? {
+        match self.place(user, &checkout, &offer, &[]).await? {
+            Placed::Open(open) => self.go_on_or_replace(user, &checkout, &offer, open).await,
+            placed => self.placed(user, &checkout, placed).await,
+        }
+    }
+
+    async fn placed(&self, user: Id, checkout: &Checkout, placed: Placed) -> Result<CheckoutOutcome> {
+        match placed {
             Placed::Paid(order) => self.outcome(order).await,
             Placed::ToPay(placed) => self.send(&placed.0, &placed.1).await,
             Placed::Before => {
                 let order = store::order_by_key(self.db.reader(), user, &checkout.idempotency_key).await?;
-                self.go_on(order.ok_or_else(|| Failure::not_found("order"))?, &checkout).await
+                self.go_on(order.ok_or_else(|| Failure::not_found("order"))?, checkout).await
+            }
+            Placed::Open(open) => Err(open.first().map_or_else(|| Failure::not_found("order"), |o| running(o.id))),
+        }
+    }
+
+    /// The open order that this request could have made is used again. Others
+    /// are closed first; one that the provider does not close stays, and is an
+    /// incident should it be paid as well.
+    async fn go_on_or_replace(
+        &self,
+        user: Id,
+        checkout: &Checkout,
+        offer: &Offer,
+        open: Vec<Order>,
+    ) -> Result<CheckoutOutcome> {
+        let mut left = Vec::new();
+        for order in open {
+            let payment = store::payment_of_order(self.db.reader(), order.id).await?;
+            if payment.as_ref().is_some_and(|p| p.frozen) {
+                return Err(unknown(order.id));
+            }
+            let in_time = payment.is_some_and(|p| self.db.now() < p.expires_at);
+            if in_time && order.amount == offer.price && order.request_hash == request_hash(checkout) {
+                return self.resume(order).await;
+            }
+            if !self.is_withdrawn(order.id).await {
+                left.push(order.id);
+            }
+        }
+        let placed = self.place(user, checkout, offer, &left).await?;
+        self.placed(user, checkout, placed).await
+    }
+
+    /// Whether no money is expected for an order any more.
+    async fn is_withdrawn(&self, order: Id) -> bool {
+        match self.withdraw(order).await {
+            Ok(state) => state != OrderState::Placed,
+            Err(failure) => {
+                tracing::warn!(%order, ?failure, "an order could not be closed for another one of the same thing");
+                false
             }
         }
     }
@@ -93,7 +154,7 @@ impl Payments {
             return Err(invalid_state("This plan is not on sale."));
         }
         let title = format!("{} ({})", plan.tier_name, plan.interval);
-        Ok(Offer { price: plan.price, plan: Some(plan), course: None, title })
+        Ok(Offer { price: plan.price, tier: Some(plan.tier), plan: Some(plan), course: None, title })
     }
 
     async fn course_offer(&self, id: Id) -> Result<Offer> {
@@ -103,15 +164,27 @@ impl Payments {
         if price.minor < 0 {
             return Err(Failure::internal(format!("the course {id} has a negative price")));
         }
-        Ok(Offer { plan: None, course: Some(course.id), title: course.title, price })
+        Ok(Offer { plan: None, course: Some(course.id), tier: course.tier, title: course.title, price })
     }
 
     /// Commits the order, and with it the merchant reference, before anything
-    /// is sent.
-    async fn place(&self, user: Id, checkout: &Checkout, offer: &Offer) -> Result<Placed> {
+    /// is sent. `beside` are open orders of the same thing that nobody could
+    /// close.
+    async fn place(&self, user: Id, checkout: &Checkout, offer: &Offer, beside: &[Id]) -> Result<Placed> {
         let mut write = self.db.write().await?;
         // Of two orders at once the second sees what the first was given.
         self.memberships.lock_person(&write, user).await?;
+        if store::order_by_key(write.connection(), user, &checkout.idempotency_key).await?.is_some() {
+            return Ok(Placed::Before);
+        }
+        self.check_owned(&write, user, offer).await?;
+        let open = open_orders_of(&write, user, checkout, offer, beside).await?;
+        if !open.is_empty() {
+            // Closing them calls the provider, so it is counted.
+            take_within(&write, &format!("checkout:{user}"), self.settings.checkouts_per_person).await?;
+            write.commit().await?;
+            return Ok(Placed::Open(open));
+        }
         let mut order = self.new_order(&write, user, checkout, offer).await?;
         let free = order.amount.minor == 0;
         let till = if free { None } else { Some(self.till(&checkout.provider)?) };
@@ -132,16 +205,29 @@ impl Payments {
         Ok(Placed::ToPay(Box::new((order, payment))))
     }
 
-    async fn new_order(&self, write: &Write, user: Id, checkout: &Checkout, offer: &Offer) -> Result<Order> {
-        let trial_tier = match &offer.plan {
-            Some(plan) if plan.trial_days > 0 => self.trial(write, user, plan).await?,
-            _ => None,
-        };
+    /// Refuses what the person has for ever. Who reads a course by a membership
+    /// that ends may buy it.
+    async fn check_owned(&self, write: &Write, user: Id, offer: &Offer) -> Result<()> {
         if let Some(course) = offer.course
             && self.memberships.owns_course(write, user, course).await?
         {
             return Err(invalid_state("You own this course already."));
         }
+        match offer.tier {
+            Some(tier) if self.memberships.has_for_life(write, user, tier).await? => {
+                let course = "Your membership for life opens this course already.";
+                let plan = "You have this tier, or a higher one, for life already.";
+                Err(invalid_state(if offer.course.is_some() { course } else { plan }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn new_order(&self, write: &Write, user: Id, checkout: &Checkout, offer: &Offer) -> Result<Order> {
+        let trial_tier = match &offer.plan {
+            Some(plan) if plan.trial_days > 0 => self.trial(write, user, plan).await?,
+            _ => None,
+        };
         let minor = if trial_tier.is_some() { 0 } else { offer.price.minor };
         Ok(Order {
             id: Id::new(),
@@ -248,6 +334,16 @@ impl Payments {
             let message = "This idempotency key was used before with another input.";
             return Err(Failure::new(ErrorCode::IdempotencyConflict, message).at("input.idempotencyKey"));
         }
+        if let (OrderState::Placed, Some(course)) = (order.state, order.course)
+            && self.catalog.sellable_course(course).await?.is_none()
+        {
+            return Err(Failure::not_found("course").at("input.courseId"));
+        }
+        self.resume(order).await
+    }
+
+    /// Goes on with an order where it stands.
+    async fn resume(&self, order: Order) -> Result<CheckoutOutcome> {
         let payment = store::payment_of_order(self.db.reader(), order.id).await?;
         let Some(payment) = payment.filter(|p| p.state.is_open() && !p.frozen && p.redirect_url.is_none()) else {
             return self.outcome(order.id).await;
@@ -330,6 +426,22 @@ impl Payments {
     }
 }
 
+/// Open orders that a new one would be the second of.
+async fn open_orders_of(
+    write: &Write,
+    user: Id,
+    checkout: &Checkout,
+    offer: &Offer,
+    beside: &[Id],
+) -> Result<Vec<Order>> {
+    if !offer.is_for_life() {
+        return Ok(Vec::new());
+    }
+    let mut open = store::open_orders_of(write.connection(), user, checkout.plan_id, checkout.course_id).await?;
+    open.retain(|order| !beside.contains(&order.id));
+    Ok(open)
+}
+
 fn provider_order(order: &Order, payment: &Payment, till: &Till) -> ProviderOrder {
     let own_page = till.account.return_page_url.clone();
     ProviderOrder {
@@ -363,7 +475,7 @@ fn invalid_state(message: &str) -> Failure {
 }
 
 fn running(order: Id) -> Failure {
-    Failure::new(ErrorCode::Conflict, "The first request with this key is still running. Try again shortly.")
+    Failure::new(ErrorCode::Conflict, "The first request for this order is still running. Try again shortly.")
         .with("orderId", order.with_prefix("order"))
         .with("retryAfterSeconds", query_delay(0).as_secs())
 }

@@ -178,18 +178,29 @@ impl Payments {
         if order.state == OrderState::Canceled {
             return Ok(order.state);
         }
-        let payment = store::payment_of_order(self.db.reader(), order.id).await?.filter(|p| p.state.is_open());
-        let payment = payment.ok_or_else(|| invalid("This order is paid."))?;
-        let till = self.till_of(&payment)?;
-        self.close(&till, &payment).await?;
-        if self.reload(payment.id).await?.state.is_open() {
-            self.query(&till, &payment, "query").await?;
+        if order.state == OrderState::Paid {
+            return Err(invalid("This order is paid."));
         }
-        match store::order(self.db.reader(), order.id).await?.map(|o| o.state) {
-            Some(OrderState::Canceled) => Ok(OrderState::Canceled),
-            Some(OrderState::Paid) => Err(invalid("This order was paid in the meantime.")),
-            _ => Err(invalid("The provider has not closed the payment. The order expires by itself.")),
+        match self.withdraw(order.id).await? {
+            OrderState::Canceled => Ok(OrderState::Canceled),
+            OrderState::Paid => Err(invalid("This order was paid in the meantime.")),
+            OrderState::Placed => Err(invalid("The provider has not closed the payment. The order expires by itself.")),
         }
+    }
+
+    /// Closes the payment of an order at the provider, and tells what became
+    /// of the order.
+    pub(super) async fn withdraw(&self, order: Id) -> Result<OrderState> {
+        let payment = store::payment_of_order(self.db.reader(), order).await?;
+        if let Some(payment) = payment.filter(|p| p.state.is_open()) {
+            let till = self.till_of(&payment)?;
+            self.close(&till, &payment).await?;
+            if self.reload(payment.id).await?.state.is_open() {
+                self.query(&till, &payment, "query").await?;
+            }
+        }
+        let order = store::order(self.db.reader(), order).await?;
+        order.map(|o| o.state).ok_or_else(|| Failure::not_found("order"))
     }
 }
 

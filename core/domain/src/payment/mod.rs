@@ -17,6 +17,8 @@
 //!
 //! **Invariant:** what strangers send to webhooks and return pages writes and
 //! calls out at a fixed pace at most, whatever comes.
+//! **Invariant:** money that came for what the buyer had for ever already, or
+//! for a course that is gone, is an incident too: nobody pays for nothing unseen.
 //! **Invariant:** a trial is given once to a proven address, whatever account
 //! has it.
 //!

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lyceum_kernel::{Id, Money, Result};
+use lyceum_store::Write;
 
 use super::port::Account;
 use crate::{identity::Limit, limits};
@@ -153,6 +154,8 @@ pub struct SellableCourse {
     /// None: it is not sold one by one.
     pub price: Option<Money>,
     pub published: bool,
+    /// The tier whose members read it; none when no membership opens it.
+    pub tier: Option<Id>,
 }
 
 /// Where prices and titles of courses are looked up.
@@ -161,6 +164,12 @@ pub trait Catalog: Send + Sync + 'static {
     /// # Errors
     /// Internal.
     async fn sellable_course(&self, id: Id) -> Result<Option<SellableCourse>>;
+
+    /// Whether the course is there, as a transaction sees it.
+    ///
+    /// # Errors
+    /// Internal.
+    async fn course_exists(&self, write: &Write, id: Id) -> Result<bool>;
 }
 
 /// The merchant account at one provider.

@@ -17,6 +17,17 @@ use super::{
 };
 use crate::membership::Grant;
 
+/// What making an order paid came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fulfilled {
+    Given,
+    Before,
+    /// The buyer had it for ever already, by another order.
+    Twice,
+    /// What was bought is gone, so nothing was given.
+    Gone,
+}
+
 /// What settling found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
@@ -97,7 +108,8 @@ impl Payments {
         let order = store::order(write.connection(), payment.order).await?;
         let order = order.ok_or_else(|| Failure::internal("a payment without its order"))?;
         if folded.captured > 0 {
-            self.fulfil(write, &order).await?;
+            let fulfilled = self.fulfil(write, &order).await?;
+            note_unwanted(write, payment, &order, fulfilled).await?;
         } else if folded.state.is_ended() && store::mark_canceled(write, order.id).await? {
             write.emit(&events::order("canceled", &Order { state: OrderState::Canceled, ..order.clone() })).await?;
         }
@@ -112,13 +124,22 @@ impl Payments {
     }
 
     /// Makes an order paid and gives what was bought. Once in its life.
-    pub(super) async fn fulfil(&self, write: &mut Write, order: &Order) -> Result<()> {
+    pub(super) async fn fulfil(&self, write: &mut Write, order: &Order) -> Result<Fulfilled> {
         if order.paid_at.is_some() || !store::mark_paid(write, order.id).await? {
-            return Ok(());
+            return Ok(Fulfilled::Before);
         }
         write.emit(&events::order("paid", order)).await?;
+        // Of two orders that are paid at once the second sees what the first gave.
+        self.memberships.lock_person(write, order.user).await?;
         let grant = self.bought(write, order).await?;
-        self.memberships.grant(write, order.user, grant, Some(order.id)).await
+        let has_it = match grant {
+            Grant::Course(course) if !self.catalog.course_exists(write, course).await? => return Ok(Fulfilled::Gone),
+            Grant::Course(course) => self.memberships.owns_course(write, order.user, course).await?,
+            Grant::Tier { tier, .. } => self.memberships.has_for_life(write, order.user, tier).await?,
+            Grant::Trial { .. } => false,
+        };
+        self.memberships.grant(write, order.user, grant, Some(order.id)).await?;
+        Ok(if has_it { Fulfilled::Twice } else { Fulfilled::Given })
     }
 
     async fn bought(&self, write: &Write, order: &Order) -> Result<Grant> {
@@ -224,6 +245,17 @@ async fn found_refund(write: &mut Write, payment: &Payment, reference: &str, cla
     write.emit(&events::refund(claim.state.as_str(), refund.id, payment, amount, None)).await
 }
 
+/// Paid for nothing: a person must look, and give the money back or something
+/// for it.
+async fn note_unwanted(write: &mut Write, payment: &Payment, order: &Order, fulfilled: Fulfilled) -> Result<()> {
+    let (kind, why) = match fulfilled {
+        Fulfilled::Given | Fulfilled::Before => return Ok(()),
+        Fulfilled::Twice => ("bought-twice", "the buyer has it already"),
+        Fulfilled::Gone => ("course-gone", "it was deleted before the payment came"),
+    };
+    note(write, payment, kind, format!("{} for \"{}\": {why}", order.amount, order.title)).await
+}
+
 /// More money in than agreed, or more out than came in: a person must look,
 /// and the buyer keeps what was bought.
 async fn note_surplus(write: &mut Write, payment: &Payment, folded: &Folded) -> Result<()> {
@@ -233,13 +265,18 @@ async fn note_surplus(write: &mut Write, payment: &Payment, folded: &Folded) -> 
         Folded { captured: 1.., .. } if over > 0 => ("refunded-too-much", over),
         _ => return Ok(()),
     };
+    note(write, payment, kind, Money { minor, ..payment.amount }.to_string()).await
+}
+
+/// An incident that lets the payment go on.
+async fn note(write: &mut Write, payment: &Payment, kind: &str, detail: String) -> Result<()> {
     let incident = Incident {
         payment: Some(payment.id),
         freezes: false,
         provider: &payment.provider,
         account: &payment.account,
         kind,
-        detail: Money { minor, ..payment.amount }.to_string(),
+        detail,
         money: None,
     };
     incident::record(write, &incident).await

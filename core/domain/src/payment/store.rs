@@ -184,6 +184,19 @@ pub(super) async fn open_orders(on: &impl ConnectionTrait, user: Id) -> Result<i
     one(on, sql, vec![text(user)]).await?.map_or(Ok(0), |row| row.int("waiting"))
 }
 
+/// The orders of a person that wait for payment of the same plan or course,
+/// the latest first.
+pub(super) async fn open_orders_of(
+    on: &impl ConnectionTrait,
+    user: Id,
+    plan: Option<Id>,
+    course: Option<Id>,
+) -> Result<Vec<Order>> {
+    let sql = "SELECT * FROM customer_order WHERE user_id = $1 AND state = 'placed' \
+               AND (plan_id = $2 OR course_id = $3) ORDER BY id DESC";
+    all(on, sql, vec![text(user), maybe(plan), maybe(course)]).await?.iter().map(order_of).collect()
+}
+
 /// Whether this call made it paid. True once in the life of an order.
 pub(super) async fn mark_paid(write: &Write, order: Id) -> Result<bool> {
     let sql =

@@ -109,7 +109,7 @@ impl Gateway {
         self.with(|s| s.refreshes)
     }
 
-    /// From now on queries bring no answer.
+    /// From now on queries and closings bring no answer.
     pub fn be_silent(&self, silent: bool) {
         self.with(|s| s.silent = silent);
     }
@@ -245,6 +245,9 @@ impl PaymentProvider for Gateway {
     async fn close(&self, _account: &Account, payment: &Reference, _op_ref: &str) -> Result<View, ProviderError> {
         let name = payment.merchant.clone().unwrap_or_default();
         self.with(|s| {
+            if s.silent {
+                return Err(ProviderError::Unknown("no answer".into()));
+            }
             let held = s.payments.get_mut(&name).ok_or(ProviderError::Unsupported)?;
             if held.1 != Status::Succeeded {
                 held.1 = Status::Closed;

@@ -8,6 +8,7 @@ mod ahead;
 mod buying;
 mod gateway;
 mod keeping;
+mod owning;
 mod refunding;
 mod shop;
 mod telling;

@@ -1,7 +1,10 @@
 //! A shop to test in: a real database, a clock turned by hand, the fake
 //! provider, a tier with a plan, and people.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use lyceum_domain::{
@@ -15,34 +18,61 @@ use lyceum_domain::{
 use lyceum_kernel::{
     Action, Clock, Currency, Failure, Id, ManualClock, Money, Result, RowScope, Rule, Rules, Timestamp, Viewer,
 };
-use lyceum_store::{Database, Options};
+use lyceum_store::{Database, Options, Write};
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
 use crate::gateway::{Gateway, Note, OnlyFake};
 
 pub const PRICE: Money = Money::new(1900, Currency::CNY);
 
-/// Courses with the price in their id, which a test chooses.
-pub struct Shelf;
+/// Courses by what their ids say, which a test chooses.
+#[derive(Default)]
+pub struct Shelf {
+    state: Mutex<Stock>,
+}
+
+#[derive(Default)]
+struct Stock {
+    deleted: Vec<Id>,
+    reprice: Option<i64>,
+    tier: Option<Id>,
+}
 
 #[async_trait]
 impl Catalog for Shelf {
     async fn sellable_course(&self, id: Id) -> Result<Option<SellableCourse>> {
+        let stock = self.state.lock().expect("no test panics within");
         let course = |price: Option<i64>, published| {
             let price = price.map(|minor| Money::new(minor, Currency::CNY));
-            Some(SellableCourse { id, title: "Rust".into(), price, published })
+            Some(SellableCourse { id, title: "Rust".into(), price, published, tier: stock.tier })
         };
         Ok(match id {
-            id if id == Shelf::priced() => course(Some(9900), true),
+            id if stock.deleted.contains(&id) => None,
+            id if id == Shelf::priced() => course(Some(stock.reprice.unwrap_or(9900)), true),
             id if id == Shelf::free() => course(Some(0), true),
             id if id == Shelf::unpriced() => course(None, true),
             id if id == Shelf::draft() => course(Some(9900), false),
             _ => None,
         })
     }
+
+    async fn course_exists(&self, _: &Write, id: Id) -> Result<bool> {
+        Ok(self.sellable_course(id).await?.is_some())
+    }
 }
 
 impl Shelf {
+    pub fn delete(&self, id: Id) {
+        self.state.lock().expect("no test panics within").deleted.push(id);
+    }
+    /// The priced course has this price from now on.
+    pub fn reprice(&self, minor: i64) {
+        self.state.lock().expect("no test panics within").reprice = Some(minor);
+    }
+    /// The courses are read by the members of this tier.
+    pub fn open_by(&self, tier: Id) {
+        self.state.lock().expect("no test panics within").tier = Some(tier);
+    }
     pub fn priced() -> Id {
         Id::from_bits(101)
     }
@@ -61,6 +91,7 @@ pub struct Shop {
     pub db: Database,
     pub clock: Arc<ManualClock>,
     pub gateway: Arc<Gateway>,
+    pub shelf: Arc<Shelf>,
     pub payments: Payments,
     pub memberships: Memberships,
     pub buyer: Viewer,
@@ -134,7 +165,8 @@ impl Shop {
         db.migrate().await.expect("the migrations apply");
         let gateway = Arc::new(Gateway::default());
         let fake = Arc::new(OnlyFake(gateway.clone()));
-        let payments = Payments::new(db.clone(), fake, Arc::new(Shelf), settings(), secret());
+        let shelf = Arc::new(Shelf::default());
+        let payments = Payments::new(db.clone(), fake, shelf.clone(), settings(), secret());
         let memberships = Memberships::new(db.clone());
         let all = Rule { subject: "*".into(), actions: vec![Action::Manage], rows: RowScope::All, fields: None };
         let admin = viewer(vec![all]);
@@ -142,7 +174,7 @@ impl Shop {
         let tier = memberships.create_tier(&admin, "gold", names, 20).await.expect("a tier").id;
         let plan = CreatePlan { key: None, tier, interval: Interval::Month, price: PRICE, trial_days: 0 };
         let plan = memberships.create_plan(&admin, plan).await.expect("a plan").id;
-        Self { db, clock, gateway, payments, memberships, buyer: viewer(Vec::new()), admin, tier, plan, keeper }
+        Self { db, clock, gateway, shelf, payments, memberships, buyer: viewer(Vec::new()), admin, tier, plan, keeper }
     }
 
     /// Closes the database and removes it.
@@ -168,7 +200,7 @@ impl Shop {
     /// One more server, with other settings.
     pub fn server(&self, settings: Settings) -> Payments {
         let fake = Arc::new(OnlyFake(self.gateway.clone()));
-        Payments::new(self.db.clone(), fake, Arc::new(Shelf), settings, secret())
+        Payments::new(self.db.clone(), fake, self.shelf.clone(), settings, secret())
     }
 
     /// A person with an account.
