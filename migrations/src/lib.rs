@@ -30,6 +30,7 @@ mod m0016_retention;
 mod m0017_outbox_order;
 mod m0018_orphans;
 mod m0019_entitlement_interval;
+mod m0020_tier_rank;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_outbox_order::Migration),
             Box::new(m0018_orphans::Migration),
             Box::new(m0019_entitlement_interval::Migration),
+            Box::new(m0020_tier_rank::Migration),
         ]
     }
 }

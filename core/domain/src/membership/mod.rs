@@ -3,6 +3,7 @@
 //! An entitlement is what a person may read: a tier (with every tier of a
 //! lower rank) or one course. It comes from an order, or is a gift without one.
 //!
+//! **Invariant:** no two tiers have one rank: a cheap one would open the other.
 //! **Invariant:** one order gives one entitlement, however often it is told to.
 //! **Invariant:** a plan's price never changes; another price is another plan.
 //! **Invariant:** one address has one trial of a tier, also when another account

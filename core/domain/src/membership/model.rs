@@ -52,7 +52,8 @@ impl FromStr for Interval {
     }
 }
 
-/// A level of membership. A higher rank opens everything of the lower ones.
+/// A level of membership. A higher rank opens everything of the lower ones, and
+/// no two tiers have the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tier {
     pub id: Id,

@@ -26,7 +26,7 @@ impl Memberships {
     ///
     /// # Errors
     /// `FORBIDDEN` without the right to manage tiers, `BAD_USER_INPUT`, or
-    /// `CONFLICT` when the key is taken.
+    /// `CONFLICT` when the key or the rank is taken.
     pub async fn create_tier(
         &self,
         viewer: &Viewer,
@@ -39,7 +39,9 @@ impl Memberships {
         check_names(&names)?;
         let mut write = self.db.write().await?;
         let tier = Tier { id: Id::new(), key: key.to_owned(), rank, names, created_at: write.now() };
-        store::insert_tier(write.connection(), &tier).await.map_err(|e| at_key(e, "input.key"))?;
+        if !store::insert_tier(write.connection(), &tier).await? {
+            return Err(taken(&write, &tier).await?);
+        }
         write.emit(&Event::new("tier", "created", tier.id).by(viewer.user)).await?;
         write.commit().await?;
         Ok(tier)
@@ -167,6 +169,21 @@ async fn dated(write: &Write, user: Id, grant: Grant, order: Option<Id>) -> Resu
             Ok(NewEntitlement { tier: Some(tier), interval: Some(interval), starts, ends, ..new })
         }
     }
+}
+
+/// Why a tier could not be written.
+async fn taken(write: &Write, tier: &Tier) -> Result<Failure> {
+    let other = store::tier_of_rank(write.connection(), tier.rank).await?.filter(|key| *key != tier.key);
+    Ok(match other {
+        None => Failure::new(ErrorCode::Conflict, "Another tier has this key.").at("input.key"),
+        Some(key) => {
+            let text = format!(
+                "The tier \"{key}\" has the rank {}. Each tier has a rank of its own: a higher one opens the lower ones.",
+                tier.rank
+            );
+            Failure::new(ErrorCode::Conflict, text).at("input.rank")
+        }
+    })
 }
 
 fn may_manage(viewer: &Viewer, subject: &str) -> Result<()> {

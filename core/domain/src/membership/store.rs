@@ -31,14 +31,23 @@ pub(super) async fn entitled(on: &impl ConnectionTrait, user: Id, now: Timestamp
     Ok(entitled)
 }
 
-pub(super) async fn insert_tier(on: &impl ConnectionTrait, tier: &Tier) -> Result<()> {
-    let sql = "INSERT INTO tier (id, key, rank, created_at) VALUES ($1, $2, $3, $4)";
-    execute(on, sql, vec![text(tier.id), text(&tier.key), tier.rank.into(), text(tier.created_at)]).await?;
+/// Whether the tier was written; not when its key or its rank is taken.
+pub(super) async fn insert_tier(on: &impl ConnectionTrait, tier: &Tier) -> Result<bool> {
+    let sql = "INSERT INTO tier (id, key, rank, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    let values = vec![text(tier.id), text(&tier.key), tier.rank.into(), text(tier.created_at)];
+    if execute(on, sql, values).await? == 0 {
+        return Ok(false);
+    }
     for (locale, name) in &tier.names {
         let sql = "INSERT INTO tier_locale (tier_id, locale, name) VALUES ($1, $2, $3)";
         execute(on, sql, vec![text(tier.id), text(locale), text(name)]).await?;
     }
-    Ok(())
+    Ok(true)
+}
+
+/// The key of the tier with this rank.
+pub(super) async fn tier_of_rank(on: &impl ConnectionTrait, rank: i64) -> Result<Option<String>> {
+    one(on, "SELECT key FROM tier WHERE rank = $1", vec![rank.into()]).await?.map(|row| row.text("key")).transpose()
 }
 
 pub(super) async fn tier_exists(on: &impl ConnectionTrait, tier: Id) -> Result<bool> {

@@ -287,6 +287,29 @@ async fn only_who_may_manage_sets_prices() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_rank_belongs_to_one_tier() {
+    for shop in shops().await {
+        let make = async |key: &str, rank| {
+            let names = vec![("en".parse().unwrap(), "x".to_owned())];
+            shop.memberships.create_tier(&shop.admin, key, names, rank).await
+        };
+        let taken = make("other", 20).await.unwrap_err();
+        assert_eq!((taken.code(), taken.path().join(".")), (ErrorCode::Conflict, "input.rank".into()));
+        let sentence =
+            "The tier \"gold\" has the rank 20. Each tier has a rank of its own: a higher one opens the lower ones.";
+        assert_eq!(taken.message(), sentence);
+        let taken = make("gold", 20).await.unwrap_err();
+        assert_eq!((taken.code(), taken.path().join(".")), (ErrorCode::Conflict, "input.key".into()));
+        let (a, b, c) = tokio::join!(make("a", 30), make("b", 30), make("c", 30));
+        let made = [a, b, c];
+        assert_eq!(made.iter().filter(|tier| tier.is_ok()).count(), 1);
+        assert!(made.iter().filter_map(|tier| tier.as_ref().err()).all(|e| e.path() == ["input", "rank"]));
+        assert_eq!((shop.count("tier").await, shop.count("tier_locale").await), (2, 2));
+        shop.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_declined_payment_cancels_the_order_and_owes_nothing() {
     for shop in shops().await {

@@ -45,6 +45,11 @@ impl Fresh {
         Database::connect(&self.options, clock).await.unwrap()
     }
 
+    /// A plain connection, without migrating.
+    pub async fn connection(&self) -> sea_orm::DatabaseConnection {
+        sea_orm::Database::connect(&self.options.url).await.unwrap()
+    }
+
     /// Connects and migrates.
     pub async fn open(&self) -> Database {
         let database = self.connect().await;
