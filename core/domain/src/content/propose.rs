@@ -16,7 +16,7 @@ use super::{
 };
 
 /// A change that may go into a transaction.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Planned {
     pub change: Draft,
     pub warnings: Vec<Warning>,

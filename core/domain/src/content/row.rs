@@ -331,6 +331,16 @@ pub(super) async fn insert_revision(write: &Write, revision: NewRevision<'_>) ->
     execute(write, sql, values).await.map(drop)
 }
 
+/// Lets one transaction at a time make a slug of this text, so that each sees
+/// what the one before made of it. SQLite has one writer anyway.
+pub(super) async fn lock_made_slug(write: &Write, def: &TypeDef, base: &str) -> Result<()> {
+    if write.dialect() == lyceum_store::Dialect::Postgres {
+        let about = format!("slug/{}/{base}", def.table);
+        execute(write, "SELECT pg_advisory_xact_lock(hashtext($1))", vec![about.into()]).await?;
+    }
+    Ok(())
+}
+
 /// The id of the entry with this slug, in whatever writing, within `scope` when
 /// slugs are unique only there.
 pub(super) async fn find_slug(

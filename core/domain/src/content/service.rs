@@ -20,6 +20,13 @@ pub struct Contents {
     extensions: Arc<dyn Extensions>,
 }
 
+/// How often a slug is made anew, of an entry that was given none.
+const MADE_SLUG_TRIES: usize = 4;
+
+fn is_taken_slug(failure: &Failure) -> bool {
+    failure.code() == ErrorCode::Conflict && failure.path() == ["input", "slug"]
+}
+
 impl Contents {
     #[must_use]
     pub fn new(database: Database, model: Arc<TypeModel>, locales: Locales, extensions: Arc<dyn Extensions>) -> Self {
@@ -60,6 +67,18 @@ impl Contents {
     /// `CHANGE_REJECTED` or `PLUGIN_FAILED` of a hook.
     pub async fn create(&self, viewer: &Viewer, def: &TypeDef, change: Change) -> Result<Id> {
         let planned = self.plan_create(viewer, def, change).await?;
+        let has_slug = def.slug().is_none_or(|field| planned.change.fields.contains_key(&field.name));
+        for _ in 0..MADE_SLUG_TRIES {
+            match self.create_once(viewer, def, planned.clone()).await {
+                // Somebody gave the slug that was made, at the same moment: it is there now.
+                Err(failure) if !has_slug && is_taken_slug(&failure) => {}
+                done => return done,
+            }
+        }
+        self.create_once(viewer, def, planned).await
+    }
+
+    async fn create_once(&self, viewer: &Viewer, def: &TypeDef, planned: Planned) -> Result<Id> {
         let mut write = self.database.write().await?;
         let id = self.create_in(&mut write, viewer, def, planned).await?;
         write.commit().await?;
@@ -271,6 +290,7 @@ impl Contents {
         let base = Some(slugify(title)).filter(|slug| !slug.is_empty()).unwrap_or_else(|| def.name.clone());
         let scope = self.scope(def, draft);
         let scope = scope.as_ref().map(|(column, parent)| (column.as_str(), parent.as_str()));
+        row::lock_made_slug(write, def, &base).await?;
         let mut slug = base.clone();
         let mut number = 1;
         while row::find_slug(write, def, &slug, scope).await?.is_some() {

@@ -1,6 +1,9 @@
 //! Writing content: drafts, publishing, refusals.
 
-use sea_orm::ConnectionTrait;
+use std::time::Duration;
+
+use lyceum_store::{Database, Dialect};
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 
 use crate::bed::each_database;
@@ -108,6 +111,60 @@ async fn slugs_are_made_of_titles_in_any_script() {
         );
     })
     .await;
+}
+
+const CREATE: &str = "mutation ($title: String!) { createCourse(input: { title: $title }) { course { slug } } }";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn entries_of_one_title_at_once_each_have_a_slug() {
+    each_database(async |bed| {
+        let create = || bed.data(&bed.admin, CREATE, json!({ "title": "Same" }));
+        let made = futures::future::join_all((0..25).map(|_| create())).await;
+        let mut slugs: Vec<_> = made.iter().map(|made| made["createCourse"]["course"]["slug"].to_string()).collect();
+        slugs.sort();
+        slugs.dedup();
+        assert_eq!(slugs.len(), 25);
+        assert!(slugs.contains(&"\"same\"".to_owned()) && slugs.contains(&"\"same-20\"".to_owned()), "{slugs:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_made_slug_that_somebody_gives_at_that_moment_is_made_anew() {
+    each_database(async |bed| {
+        let database = &bed.domains.database;
+        let write = database.write().await.unwrap();
+        let given = format!(
+            "INSERT INTO course (id, slug, status, access, created_at, updated_at) \
+             VALUES ('{}', 'same', 'draft', 'public', 'now', 'now')",
+            lyceum_kernel::Id::new()
+        );
+        write.connection().execute_unprepared(&given).await.unwrap();
+        let making = async {
+            let made = bed.data(&bed.admin, CREATE, json!({ "title": "Same" })).await;
+            assert_eq!(made["createCourse"]["course"]["slug"], "same-2");
+        };
+        let giving = async {
+            if database.dialect() == Dialect::Postgres {
+                tokio::time::timeout(Duration::from_secs(60), until_somebody_waits(database)).await.unwrap();
+            }
+            write.commit().await.unwrap();
+        };
+        tokio::join!(making, giving);
+        // A slug that was given is refused as before.
+        let same = "mutation { createCourse(input: { title: \"Other\", slug: \"same\" }) { course { slug } } }";
+        assert_eq!(bed.code(&bed.admin, same, json!({})).await, "CONFLICT");
+    })
+    .await;
+}
+
+/// Until a transaction of this PostgreSQL database waits for another one.
+async fn until_somebody_waits(database: &Database) {
+    let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let statement = Statement::from_string(database.dialect().backend(), waiting);
+    while database.reader().query_one_raw(statement.clone()).await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
