@@ -31,7 +31,8 @@ pub fn register(registry: &mut Registry<'_>) {
             Input::new("names", InputType::Object("LocalisedTextInput".into()), "The name in each language.")
                 .list()
                 .required(),
-            Input::new("rank", InputType::Int, "The place among the tiers; higher opens more.").required(),
+            Input::new("rank", InputType::Int, "The place among the tiers, which no other one has; higher opens more.")
+                .required(),
         ],
         vec![Output::new("tier", "Tier", "The tier.")],
         create_tier,
@@ -59,7 +60,7 @@ pub fn register(registry: &mut Registry<'_>) {
     );
     registry.add(
         "checkout",
-        "Places an order for a plan or a course and answers where to pay it. The price is that of the plan or course.",
+        "Places an order for a plan or a course and answers where to pay it. The price is that of the plan or course. What is bought for ever has one open order: asked for again, also with another key, it is answered again.",
         vec![
             Input::new(
                 "item",
@@ -86,7 +87,7 @@ pub fn register(registry: &mut Registry<'_>) {
     );
     registry.add(
         "refundOrder",
-        "Gives money back. When all of it went back the entitlement ends.",
+        "Gives money back. When all of it went back the entitlement ends, and what was bought after it moves forward.",
         vec![
             Input::new("orderId", InputType::Id, "The order.").required(),
             Input::new("amountMinor", InputType::Long, "How much, in minor units.").required(),
