@@ -28,6 +28,9 @@ import processes
 # The last migrations, newest first, and what takes them back: an older data
 # directory is made of a new one. Rows that they made go with their tables.
 UNDO = [
+    ("m0020_tier_rank", ["DROP INDEX tier_rank"], []),
+    ("m0019_entitlement_interval", ["ALTER TABLE entitlement DROP COLUMN interval"], []),
+    ("m0018_orphans", [], []),
     ("m0017_outbox_order", ["DROP TABLE write_check"],
      ["DROP TRIGGER outbox_order ON outbox", "DROP FUNCTION outbox_order()"]),
     ("m0016_retention", ["DROP INDEX webhook_inbox_stored", "DROP INDEX webhook_refusal_sample_age",
