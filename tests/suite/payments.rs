@@ -350,6 +350,49 @@ async fn a_lapsed_member_cannot_read_gated_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_course_that_is_deleted_while_it_is_paid_is_an_incident() {
+    each_database(async |place| {
+        let sale = sale(place).await;
+        let input = json!({ "title": "Gone", "access": "PURCHASE", "price": { "minor": 900, "currency": "CNY" } });
+        let course = sale.app.admin.publishes("course", input).await;
+        let buyer = sale.app.member("unlucky").await;
+        let (order, page) = buyer.orders("courseId", &course, "k").await;
+        let delete = "mutation ($id: ID!) { deleteCourse(input: { id: $id }) { deletedId } }";
+        sale.app.admin.data(delete, json!({ "id": course })).await;
+        buyer.presses(&page, "pay", "normal").await;
+        sale.app.gateway().switches.wait_idle().await;
+        assert_eq!(buyer.order_state(&order).await, "PAID");
+        assert_eq!(sale.count("payment_incident WHERE kind = 'course-gone'").await, 1);
+        assert_eq!(sale.count("outbox WHERE name = 'payment.incident'").await, 1);
+        assert_eq!(sale.count("entitlement").await, 0);
+        assert_eq!(code_of(&buyer.checks_out("courseId", &course, "k2").await), "NOT_FOUND");
+        sale.app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_course_that_a_membership_for_life_opens_is_not_sold() {
+    each_database(async |place| {
+        let sale = sale(place).await;
+        let create = "mutation ($plan: ID!) { plan: createPlan(input: { tierId: $plan, interval: ONCE, \
+                      price: { minor: 5000, currency: \"CNY\" } }) { plan { id } } }";
+        let (tier, _) = sale.app.tier("patron", 20, 100).await;
+        let life = sale.app.admin.data(create, json!({ "plan": tier })).await["plan"]["plan"]["id"].clone();
+        let price = json!({ "minor": 900, "currency": "CNY" });
+        let input = json!({ "title": "Priced", "access": "TIER", "accessTierId": tier, "price": price });
+        let course = sale.app.admin.publishes("course", input).await;
+        let buyer = sale.app.member("patron").await;
+        buyer.buys(&sale.app, "planId", life.as_str().unwrap(), "k").await;
+        for (item, id, key) in [("courseId", &course, "k1"), ("planId", &sale.plan, "k2")] {
+            assert_eq!(code_of(&buyer.checks_out(item, id, key).await), "INVALID_STATE", "{item}");
+        }
+        sale.app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_declined_or_abandoned_payment_opens_nothing() {
     each_database(async |place| {
         let sale = sale(place).await;
