@@ -15,7 +15,11 @@ const TABLE: &str = include_str!("matrix.txt");
 
 /// Ids of nothing.
 const NO_DELIVERY: &str = "plugindelivery_01h455vb4pex5vsknk084sn02q";
+const NO_SESSION: &str = "session_01h455vb4pex5vsknk084sn02q";
 const NO_RUN: &str = "pluginjobrun_01h455vb4pex5vsknk084sn02q";
+
+/// Actions that end other sessions of the one who asks.
+const ENDS_SESSIONS: [&str; 1] = ["signOutEverywhere"];
 
 const CONTENT: [(&str, &str); 5] = [
     ("article", "articles"),
@@ -106,6 +110,7 @@ impl Stage {
                 json!({}),
             ),
             "signInProviders" => ("{ signInProviders { nodes { key } } }".to_owned(), json!({})),
+            "mySessions" => ("{ mySessions { nodes { id } } }".to_owned(), json!({})),
             "me" => ("{ me { id } }".to_owned(), json!({})),
             "recommendedCourses" => ("{ recommendedCourses { nodes { id } } }".to_owned(), json!({})),
             "search" => ("{ search(query: \"title\") { totalCount } }".to_owned(), json!({})),
@@ -184,6 +189,8 @@ impl Stage {
             "requestEmailVerification" => {
                 return ("mutation { requestEmailVerification { sent } }".to_owned(), json!({}));
             }
+            "signOutEverywhere" => return ("mutation { signOutEverywhere { endedSessions } }".to_owned(), json!({})),
+            "endSession" => (json!({ "id": NO_SESSION }), "ended"),
             "signOut" => return ("mutation { signOut { signedOut } }".to_owned(), json!({})),
             other => panic!("{other}: say in matrix.rs how this mutation is called, and in matrix.txt who may"),
         };
@@ -218,6 +225,12 @@ impl Stage {
             .to_owned()
     }
 
+    /// Somebody with the same roles, whose sessions nobody needs afterwards.
+    async fn twin(&self, name: &str, who: usize) -> Person {
+        let known = format!("{}-{}", name.to_lowercase(), WHO[who]);
+        if WHO[who] == "member" { self.app.member(&known).await } else { self.app.with_role(&known, WHO[who]).await }
+    }
+
     async fn outcome(&self, operation: &str, name: &str, who: usize) -> String {
         let (document, variables) = match operation {
             "query" => self.query(name),
@@ -227,6 +240,9 @@ impl Stage {
         if name == "signOut" && person.token.is_some() {
             // The session that ends is one of its own.
             person = self.app.visitor().signed_in(&format!("{}@example.com", WHO[who])).await;
+        }
+        if ENDS_SESSIONS.contains(&name) && person.token.is_some() {
+            person = self.twin(name, who).await;
         }
         let answer = person.ask(&document, variables).await;
         let told = &answer["data"][name];

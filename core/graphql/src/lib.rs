@@ -25,6 +25,7 @@ mod introspection;
 mod limits;
 mod names;
 mod outputs;
+mod own_sessions;
 mod plan;
 mod plugin_status;
 mod roots;

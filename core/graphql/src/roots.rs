@@ -5,7 +5,7 @@ use lyceum_model::{TypeDef, TypeModel, names::pascal};
 use crate::{
     inputs::{Input, InputType, Inputs},
     outputs::{Output, Outputs},
-    plugin_status,
+    own_sessions, plugin_status,
     schema::list_arguments,
     sign_in_providers,
 };
@@ -38,6 +38,7 @@ pub enum RootKind {
     PluginStatus,
     PluginShadowReport,
     SignInProviders,
+    MySessions,
 }
 
 /// Every root field of the model, in the order of the schema.
@@ -75,6 +76,7 @@ pub fn roots(model: &TypeModel, inputs: &mut Inputs, outputs: &mut Outputs) -> V
     roots.push(search(inputs, outputs));
     roots.extend(plugin_status::roots(outputs));
     roots.push(sign_in_providers::root(outputs));
+    roots.push(own_sessions::root(outputs));
     roots
 }
 

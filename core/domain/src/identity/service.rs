@@ -13,6 +13,7 @@ use super::{
     model::{
         Actor, CreateUser, Email, Peer, PersonName, RegisterInput, SignedIn, check_new_password, could_be_a_password,
     },
+    own_sessions::signed_in,
     password::{Hasher, HashingCost},
     roles::{self, MemberList, RoleBook},
     secret::{DeviceToken, Password, RefreshToken},
@@ -275,9 +276,7 @@ impl Identity {
     /// # Errors
     /// UNAUTHENTICATED when there is no session.
     pub async fn sign_out(&self, viewer: &Viewer) -> Result<()> {
-        let (Some(user), Some(session)) = (viewer.user, viewer.session) else {
-            return Err(Failure::new(ErrorCode::Unauthenticated, "Sign in first."));
-        };
+        let (user, session) = signed_in(viewer)?;
         let mut write = self.db.write().await?;
         if session::revoke(&write, session).await? {
             write.emit(&Event::new("user", "signed-out", user).by(Some(user))).await?;

@@ -157,10 +157,63 @@ pub(super) async fn revoke(write: &Write, session: Id) -> Result<bool> {
     Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected() == 1)
 }
 
-/// Ends all sessions of a person.
-pub(super) async fn revoke_all(write: &Write, user: Id) -> Result<()> {
-    let sql = "UPDATE session SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL";
+/// Ends a session of this person. Tells whether it was open.
+pub(super) async fn revoke_own(write: &Write, user: Id, session: Id) -> Result<bool> {
+    let sql = "UPDATE session SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL";
+    let values: [Value; 3] = [write.now().to_string().into(), session.as_str().into(), user.as_str().into()];
+    Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected() == 1)
+}
+
+/// Whether this is a session of this person, open or not.
+pub(super) async fn is_own(write: &Write, user: Id, session: Id) -> Result<bool> {
+    let sql = "SELECT 1 AS found FROM session WHERE id = $1 AND user_id = $2";
+    let values: [Value; 2] = [session.as_str().into(), user.as_str().into()];
+    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
+    Ok(write.connection().query_one_raw(statement).await.map_err(failed)?.is_some())
+}
+
+/// Ends all sessions of a person. Returns how many were open.
+pub(super) async fn revoke_all(write: &Write, user: Id) -> Result<u64> {
+    let sql = "UPDATE session SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL AND expires_at > $1";
     let values: [Value; 2] = [write.now().to_string().into(), user.as_str().into()];
-    execute(write, sql, values).await.map_err(failed)?;
-    Ok(())
+    Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected())
+}
+
+/// A session that a person can still use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSession {
+    pub id: Id,
+    pub created_at: Timestamp,
+    /// When its tokens were issued last.
+    pub last_used_at: Timestamp,
+    /// When it ends unless it is refreshed before.
+    pub expires_at: Timestamp,
+    pub user_agent: Option<String>,
+}
+
+/// So many sessions are listed.
+const LISTED: i64 = 100;
+
+/// The open sessions of a person, the one that was used last first.
+pub(super) async fn open_of(database: &Database, user: Id) -> Result<Vec<OpenSession>> {
+    let sql = "SELECT s.id, s.created_at, s.expires_at, s.user_agent, COALESCE(\
+               (SELECT MAX(t.issued_at) FROM refresh_token t WHERE t.session_id = s.id), s.created_at) AS last_used_at \
+               FROM session s WHERE s.user_id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 \
+               ORDER BY last_used_at DESC, s.id DESC LIMIT $3";
+    let values: [Value; 3] = [user.as_str().into(), database.now().to_string().into(), LISTED.into()];
+    let statement = Statement::from_sql_and_values(database.dialect().backend(), sql, values);
+    database.reader().query_all_raw(statement).await.map_err(failed)?.iter().map(read_open).collect()
+}
+
+fn read_open(row: &QueryResult) -> Result<OpenSession> {
+    let moment = |column: &str| -> Result<Timestamp> {
+        row.try_get::<String>("", column).map_err(failed)?.parse().map_err(Failure::internal)
+    };
+    Ok(OpenSession {
+        id: id_of(row, "id")?,
+        created_at: moment("created_at")?,
+        last_used_at: moment("last_used_at")?,
+        expires_at: moment("expires_at")?,
+        user_agent: row.try_get("", "user_agent").map_err(failed)?,
+    })
 }

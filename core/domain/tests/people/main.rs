@@ -8,5 +8,6 @@ mod people;
 
 mod mail_codes;
 mod messages;
+mod own_account;
 mod sign_in;
 mod stage;

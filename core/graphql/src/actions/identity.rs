@@ -4,10 +4,11 @@ use lyceum_domain::identity::{DeviceToken, Password, RefreshToken, RegisterInput
 use lyceum_kernel::{Failure, Result};
 use serde_json::{Map, Value as Json};
 
-use super::{Call, Done, Made, Registry, text_at};
+use super::{Call, Done, Made, Registry, id_at, text_at};
 use crate::{
     inputs::{Input, InputType},
     outputs::Output,
+    own_sessions::PREFIX,
 };
 
 pub fn register(registry: &mut Registry<'_>) {
@@ -47,6 +48,20 @@ pub fn register(registry: &mut Registry<'_>) {
     );
     let ended = Output::new("signedOut", "Boolean", "True: the session has ended.").required();
     registry.add("signOut", "Ends the session.", Vec::new(), vec![ended], sign_out);
+    registry.add(
+        "signOutEverywhere",
+        "Ends all of the viewer's sessions, including this one. Their tokens stop working at once, and no device is known any more.",
+        Vec::new(),
+        vec![Output::new("endedSessions", "Int", "How many sessions were open.").required()],
+        sign_out_everywhere,
+    );
+    registry.add(
+        "endSession",
+        "Ends one of the viewer's sessions. Its tokens stop working at once.",
+        vec![Input::new("id", InputType::Id, "A session of `mySessions`.").required()],
+        vec![Output::new("ended", "Boolean", "True: the session has ended.").required()],
+        end_session,
+    );
 }
 
 pub(super) fn session_payload() -> Vec<Output> {
@@ -96,6 +111,17 @@ async fn refresh(call: Call, input: Map<String, Json>) -> Result<Done> {
 async fn sign_out(call: Call, _input: Map<String, Json>) -> Result<Done> {
     call.domains.identity.sign_out(&call.viewer).await?;
     Ok(Done::new(vec![("signedOut", Made::Json(true.into()))]))
+}
+
+async fn sign_out_everywhere(call: Call, _input: Map<String, Json>) -> Result<Done> {
+    let ended = call.domains.identity.sign_out_everywhere(&call.viewer).await?;
+    Ok(Done::new(vec![("endedSessions", Made::Json(ended.into()))]))
+}
+
+async fn end_session(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let session = id_at(&input, "id", PREFIX)?;
+    call.domains.identity.end_session(&call.viewer, session).await?;
+    Ok(Done::new(vec![("ended", Made::Json(true.into()))]))
 }
 
 /// The payload is read as the one who has just signed in.

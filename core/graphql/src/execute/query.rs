@@ -10,7 +10,7 @@ use super::Run;
 use crate::{
     fields::{Selected, Selections},
     limits::cost,
-    plugin_status,
+    own_sessions, plugin_status,
     roots::{Root, RootKind},
     sign_in_providers,
 };
@@ -44,6 +44,10 @@ impl Run<'_> {
                 self.recommended(&arguments, below, &locales).await
             }
             RootKind::PluginStatus | RootKind::PluginShadowReport => self.plugin(root, &arguments, below).await,
+            RootKind::MySessions => {
+                let sessions = own_sessions::found(&api.domains, &self.asker.viewer).await?;
+                self.told(&sessions, root, below)
+            }
             RootKind::SignInProviders => self.told(&sign_in_providers::told(&api.domains), root, below),
         }
     }

@@ -9,6 +9,7 @@ mod documented;
 mod life;
 mod limits;
 mod names;
+mod own_account;
 mod reads;
 mod schema;
 mod specification;
