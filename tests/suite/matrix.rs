@@ -19,7 +19,7 @@ const NO_SESSION: &str = "session_01h455vb4pex5vsknk084sn02q";
 const NO_RUN: &str = "pluginjobrun_01h455vb4pex5vsknk084sn02q";
 
 /// Actions that end other sessions of the one who asks.
-const ENDS_SESSIONS: [&str; 1] = ["signOutEverywhere"];
+const ENDS_SESSIONS: [&str; 2] = ["changePassword", "signOutEverywhere"];
 
 const CONTENT: [(&str, &str); 5] = [
     ("article", "articles"),
@@ -178,6 +178,10 @@ impl Stage {
             "runPluginJob" => (json!({ "plugin": "lyceum/moderation-wordlist", "job": "none" }), "pluginJobRun { id }"),
             "cancelPluginJobRun" => (json!({ "id": NO_RUN }), "pluginJobRun { id }"),
             // No code is known, and no provider is installed.
+            "changePassword" => (
+                json!({ "currentPassword": lyceum_tests::PASSWORD, "newPassword": "another horse battery" }),
+                "passwordSet",
+            ),
             "verifyEmail" => (json!({ "token": "none" }), "verified"),
             "resetPassword" => (json!({ "token": "none", "password": lyceum_tests::PASSWORD }), "passwordSet"),
             "requestPasswordReset" => (json!({ "email": format!("{unique}@example.com") }), "sent"),

@@ -101,6 +101,10 @@ limits! {
     SIGN_IN_ACCOUNT = "sign-in", Account, Database, 50, QUARTER, Some("identity.sign_in_per_email");
     /// Wrong passwords for any accounts. A known device passes.
     SIGN_IN_NETWORK = "sign-in", Network, Database, 30, QUARTER, Some("identity.sign_in_per_address");
+    /// Wrong `currentPassword`s of somebody who is signed in that cost no pause. Then pauses as at sign-in.
+    OWN_PASSWORD = "current password", Person, Database, 10, HOUR, Some("identity.sign_in_per_email_and_address");
+    /// New passwords that are set with the current one.
+    PASSWORD_CHANGE = "password changes", Person, Database, 5, HOUR, None;
     /// Sign-ins through a provider that are begun.
     BEGIN_SIGN_IN = "sign-in through a provider", Network, Database, 60, QUARTER, Some("identity.begin_per_address");
     /// Refreshes of sessions. A token that is unknown, or was used just now, is refused before it is counted.

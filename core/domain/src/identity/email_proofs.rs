@@ -25,12 +25,12 @@ use super::{
     service::account_key,
     session, sign_in_rows,
 };
-use crate::notification::{Channel, Message, Notifications, Recipient};
+use crate::notification::{Channel, Message, Notifications, Recipient, Template};
 
-/// What people do with the mail address of their account.
+/// What people do with the mail address and the password of their account.
 pub struct EmailProofs {
-    identity: Arc<Identity>,
-    notifications: Arc<Notifications>,
+    pub(super) identity: Arc<Identity>,
+    pub(super) notifications: Arc<Notifications>,
 }
 
 impl EmailProofs {
@@ -156,23 +156,30 @@ impl EmailProofs {
         Ok(())
     }
 
+    /// Tells the owner of an account what was done with it.
+    pub(super) async fn notify(&self, write: &Write, template: Template, mailbox: &Mailbox) -> Result<()> {
+        self.notifications.send(write, &addressed(template, mailbox)?).await.map(drop)
+    }
+
     fn message(&self, purpose: Purpose, mailbox: &Mailbox, code: &MailCode) -> Result<Message> {
         let template = purpose.template();
-        let locale: Locale = mailbox.locale.parse().map_err(Failure::internal)?;
-        let mut values = BTreeMap::from([("code".to_owned(), code.expose().to_owned())]);
-        values.extend(greeted(&mailbox.name).map(|name| ("name".to_owned(), name.to_owned())));
+        let mut message = addressed(template, mailbox)?;
+        message.values.insert("code".to_owned(), code.expose().to_owned());
         if let Some(link) = &self.identity.config.email_link {
             let url = link.replace("{action}", template.name()).replace("{token}", code.expose());
-            values.insert("url".to_owned(), url);
+            message.values.insert("url".to_owned(), url);
         }
-        let to = Recipient {
-            channel: Channel::Mail,
-            address: mailbox.email.clone(),
-            name: Some(mailbox.name.clone()),
-            locale,
-        };
-        Ok(Message { template, to, values })
+        Ok(message)
     }
+}
+
+/// A message to an account's address, with no more than a greeting.
+fn addressed(template: Template, mailbox: &Mailbox) -> Result<Message> {
+    let locale: Locale = mailbox.locale.parse().map_err(Failure::internal)?;
+    let (address, name) = (mailbox.email.clone(), Some(mailbox.name.clone()));
+    let to = Recipient { channel: Channel::Mail, address, name, locale };
+    let greeting = greeted(&mailbox.name).map(|name| ("name".to_owned(), name.to_owned()));
+    Ok(Message { template, to, values: BTreeMap::from_iter(greeting) })
 }
 
 /// What codes for one address are counted by.

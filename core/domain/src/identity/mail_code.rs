@@ -106,9 +106,15 @@ pub(super) async fn take(write: &Write, purpose: Purpose, code: &MailCode) -> Re
     let statement = Statement::from_sql_and_values(write.dialect().backend(), format!("{FIND}{lock}"), values);
     let row = write.connection().query_one_raw(statement).await.map_err(failed)?;
     let Some(holder) = row.as_ref().map(read).transpose()? else { return Ok(None) };
-    let used: [Value; 2] = [holder.user.as_str().into(), purpose.name().into()];
-    execute(write, "DELETE FROM mail_code WHERE user_id = $1 AND purpose = $2", used).await.map_err(failed)?;
+    forget(write, holder.user, purpose).await?;
     Ok(Some(holder))
+}
+
+/// Takes all codes back that a person has for this purpose.
+pub(super) async fn forget(write: &Write, user: Id, purpose: Purpose) -> Result<()> {
+    let values: [Value; 2] = [user.as_str().into(), purpose.name().into()];
+    execute(write, "DELETE FROM mail_code WHERE user_id = $1 AND purpose = $2", values).await.map_err(failed)?;
+    Ok(())
 }
 
 fn read(row: &QueryResult) -> Result<Holder> {

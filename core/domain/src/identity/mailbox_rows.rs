@@ -80,3 +80,12 @@ pub(super) async fn set_password(write: &Write, user: Id, email: &str, hash: &Pa
     let values: [Value; 4] = [write.now().to_string().into(), user.as_str().into(), email.into(), hash.expose().into()];
     Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected() == 1)
 }
+
+/// Replaces a password by the next one. False when it is another one by now.
+pub(super) async fn replace_password(write: &Write, user: Id, old: &PasswordHash, new: &PasswordHash) -> Result<bool> {
+    let sql = "UPDATE user_account SET password_hash = $1, updated_at = $2 \
+               WHERE id = $3 AND password_hash = $4 AND disabled_at IS NULL";
+    let values: [Value; 4] =
+        [new.expose().into(), write.now().to_string().into(), user.as_str().into(), old.expose().into()];
+    Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected() == 1)
+}

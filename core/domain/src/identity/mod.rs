@@ -29,6 +29,7 @@ mod mailbox_rows;
 mod model;
 mod own_sessions;
 mod password;
+mod password_change;
 mod policy;
 mod port;
 mod redirect;

@@ -110,6 +110,20 @@ impl IdentityConfig {
     }
 }
 
+impl IdentityConfig {
+    /// How tries of one's own password are limited while one is signed in. They
+    /// are counted by the person alone: strangers cannot use them up.
+    pub(super) fn own_password_limit(&self, user: Id) -> (String, LimitRule) {
+        let Limit { tries, window } = self.sign_in_per_email_and_address;
+        (own_password_key(user), LimitRule::Pauses(Pauses { free: tries, longest: LONGEST_PAUSE, remembered: window }))
+    }
+}
+
+/// What wrong tries of one's own password are counted by.
+pub(super) fn own_password_key(user: Id) -> String {
+    format!("password:{user}")
+}
+
 /// The longest pause of one network, or of a known device, for one account.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest pause of an account for all networks together. Short, since its

@@ -179,6 +179,14 @@ pub(super) async fn revoke_all(write: &Write, user: Id) -> Result<u64> {
     Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected())
 }
 
+/// As [`revoke_all`], without the one that does it.
+pub(super) async fn revoke_others(write: &Write, user: Id, kept: Id) -> Result<u64> {
+    let sql = "UPDATE session SET revoked_at = $1 \
+               WHERE user_id = $2 AND id <> $3 AND revoked_at IS NULL AND expires_at > $1";
+    let values: [Value; 3] = [write.now().to_string().into(), user.as_str().into(), kept.as_str().into()];
+    Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected())
+}
+
 /// A session that a person can still use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenSession {

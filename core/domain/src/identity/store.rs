@@ -61,14 +61,23 @@ pub(super) async fn insert_account(write: &Write, account: &NewAccount<'_>) -> R
     Ok(id)
 }
 
+const ACCOUNT: &str = "SELECT id, password_hash, disabled_at FROM user_account WHERE ";
+
 pub(super) async fn account(database: &Database, email: &Email) -> Result<Option<Account>> {
-    let sql = "SELECT id, password_hash, disabled_at FROM user_account WHERE email = $1";
-    let rows = read_all(database, sql, [email.as_str().into()]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    let rows = read_all(database, &format!("{ACCOUNT}email = $1"), [email.as_str().into()]).await?;
+    rows.first().map(read_account).transpose()
+}
+
+pub(super) async fn account_of(database: &Database, user: Id) -> Result<Option<Account>> {
+    let rows = read_all(database, &format!("{ACCOUNT}id = $1"), [user.as_str().into()]).await?;
+    rows.first().map(read_account).transpose()
+}
+
+fn read_account(row: &QueryResult) -> Result<Account> {
     let disabled_at: Option<String> = row.try_get("", "disabled_at").map_err(failed)?;
     let stored: String = row.try_get("", "password_hash").map_err(failed)?;
     let password_hash = (!stored.is_empty()).then(|| PasswordHash::new(stored));
-    Ok(Some(Account { id: id_of(row, "id")?, password_hash, disabled: disabled_at.is_some() }))
+    Ok(Account { id: id_of(row, "id")?, password_hash, disabled: disabled_at.is_some() })
 }
 
 /// Sets or clears the moment since when an account is disabled. Tells whether

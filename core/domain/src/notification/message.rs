@@ -39,17 +39,19 @@ pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub enum Template {
     VerifyEmail,
     ResetPassword,
+    PasswordChanged,
     Test,
 }
 
 impl Template {
-    pub const ALL: [Self; 3] = [Self::VerifyEmail, Self::ResetPassword, Self::Test];
+    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ResetPassword, Self::PasswordChanged, Self::Test];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
+            Self::PasswordChanged => "password-changed",
             Self::Test => "test",
         }
     }
@@ -59,7 +61,7 @@ impl Template {
     #[must_use]
     pub const fn good_for(self) -> Duration {
         match self {
-            Self::VerifyEmail | Self::Test => LONGEST,
+            Self::VerifyEmail | Self::PasswordChanged | Self::Test => LONGEST,
             Self::ResetPassword => Duration::from_secs(3600),
         }
     }

@@ -29,6 +29,9 @@ fn source(template: Template, chinese: bool) -> (&'static str, &'static str) {
         Template::ResetPassword => {
             [include_str!("templates/reset-password.en.txt"), include_str!("templates/reset-password.zh.txt")]
         }
+        Template::PasswordChanged => {
+            [include_str!("templates/password-changed.en.txt"), include_str!("templates/password-changed.zh.txt")]
+        }
         Template::Test => [include_str!("templates/test.en.txt"), include_str!("templates/test.zh.txt")],
     };
     let text = if chinese { translated } else { english };

@@ -1,8 +1,14 @@
 //! What people do with their own account while they are signed in.
 
-use lyceum_kernel::{ErrorCode, Id, Result, Viewer};
+use lyceum_domain::identity::{DeviceToken, MailCode, Password, Peer, SignedIn};
+use lyceum_kernel::{ErrorCode, Failure, Id, Result, Viewer};
 
-use crate::people::{Bed, DAY, MINUTE, PASSWORD, each_database, from, input};
+use crate::{
+    people::{Bed, DAY, MINUTE, PASSWORD, each_database, from, input},
+    stage::{Stage, stage},
+};
+
+const NEW: &str = "another horse";
 
 fn code<T>(result: Result<T>) -> Option<ErrorCode> {
     result.err().map(|failure| failure.code())
@@ -65,7 +71,7 @@ async fn ending_a_session_stops_its_tokens_at_once_and_no_others() {
     .await;
 }
 
-async fn signed_in_twice(bed: &Bed) -> [lyceum_domain::identity::SignedIn; 2] {
+async fn signed_in_twice(bed: &Bed) -> [SignedIn; 2] {
     [bed.register("ana@example.org").await, bed.sign_in("ana@example.org", PASSWORD).await.unwrap()]
 }
 
@@ -89,6 +95,111 @@ async fn signing_out_everywhere_ends_every_session_once_whoever_asks() {
             ["{\"sessions\":2}"]
         );
         assert_eq!(code(bed.identity.sign_out_everywhere(&Viewer::default()).await), Some(ErrorCode::Unauthenticated));
+    })
+    .await;
+}
+
+async fn changes(stage: &Stage, viewer: &Viewer, current: &str, new: &str) -> Result<DeviceToken> {
+    stage.proofs.change_password(viewer, &Password::new(current), &Password::new(new)).await
+}
+
+fn refusal<T>(result: Result<T>) -> (ErrorCode, String) {
+    let failure = result.err().unwrap();
+    (failure.code(), failure.path().join("."))
+}
+
+fn at(code: ErrorCode, path: &str) -> (ErrorCode, String) {
+    (code, path.to_owned())
+}
+
+#[tokio::test]
+async fn a_new_password_needs_the_current_one_and_ends_the_other_sessions() {
+    each_database(async |bed| {
+        let (stage, [here, there]) = (stage(&bed).await, signed_in_twice(&bed).await);
+        let carrier = stage.carrier("acme/pigeon");
+        let viewer = bed.viewer(&here).await.unwrap();
+        stage.proofs.request_password_reset("ana@example.org", &Peer::default()).await.unwrap();
+        stage.work().await;
+        let reset = MailCode::new(carrier.code());
+        let wrong = at(ErrorCode::InvalidCredentials, "input.currentPassword");
+        assert_eq!(refusal(changes(&stage, &viewer, "wrong horse", NEW).await), wrong);
+        assert_eq!(refusal(changes(&stage, &viewer, &"x".repeat(300), NEW).await), wrong);
+        let short = changes(&stage, &viewer, PASSWORD, "short").await;
+        assert_eq!(refusal(short), at(ErrorCode::BadUserInput, "input.newPassword"));
+        assert_eq!((stage.work().await, code(bed.viewer(&there).await)), (0, None), "nothing has happened");
+        let device = changes(&stage, &viewer, PASSWORD, NEW).await.unwrap();
+        assert_eq!(code(bed.viewer(&here).await), None);
+        assert_eq!(code(bed.identity.refresh(&here.refresh_token).await), None);
+        assert_eq!(code(bed.viewer(&there).await), Some(ErrorCode::SessionRevoked));
+        assert_eq!(code(bed.identity.refresh(&there.refresh_token).await), Some(ErrorCode::SessionRevoked));
+        assert_eq!(code(bed.sign_in("ana@example.org", PASSWORD).await), Some(ErrorCode::InvalidCredentials));
+        let known = Some(device.clone());
+        let again =
+            bed.identity.sign_in("ana@example.org", &Password::new(NEW), known, &Peer::default()).await.unwrap();
+        assert_eq!(again.device_token, Some(device), "this device is known, and no other");
+        assert_eq!(bed.texts("SELECT hash FROM known_device").await.len(), 1);
+        let with_code = stage.proofs.reset_password(&reset, &Password::new(PASSWORD)).await;
+        assert_eq!(refusal(with_code), at(ErrorCode::BadUserInput, "input.token"), "no code outlives the change");
+        stage.work().await;
+        let mail = carrier.last();
+        assert_eq!((mail.template.as_str(), mail.address.as_str()), ("password-changed", "ana@example.org"));
+        assert_eq!(refusal(changes(&stage, &viewer, PASSWORD, NEW).await), wrong, "a repeated call changes nothing");
+        assert!(bed.events().await.contains(&"user.password-changed".to_owned()));
+        assert_eq!(code(changes(&stage, &Viewer::default(), PASSWORD, NEW).await), Some(ErrorCode::Unauthenticated));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_new_passwords_at_once_one_counts() {
+    each_database(async |bed| {
+        let (stage, [here, there]) = (stage(&bed).await, signed_in_twice(&bed).await);
+        let [here, there] = [bed.viewer(&here).await.unwrap(), bed.viewer(&there).await.unwrap()];
+        let (one, other) = tokio::join!(
+            changes(&stage, &here, PASSWORD, "the first horse"),
+            changes(&stage, &there, PASSWORD, "the second horse")
+        );
+        let failures: Vec<ErrorCode> = [one, other].into_iter().filter_map(code).collect();
+        assert_eq!(failures, [ErrorCode::InvalidCredentials]);
+        let events = bed.events().await;
+        assert_eq!(events.iter().filter(|name| *name == "user.password-changed").count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn guesses_of_the_current_password_are_slowed_down_apart_from_those_of_strangers() {
+    each_database(async |bed| {
+        let (stage, ana) = (stage(&bed).await, bed.member("ana@example.org").await);
+        for _ in 0..60 {
+            drop(bed.sign_in("ana@example.org", "wrong horse").await);
+        }
+        for _ in 0..10 {
+            let wrong = changes(&stage, &ana, "wrong horse", NEW).await;
+            assert_eq!(code(wrong), Some(ErrorCode::InvalidCredentials));
+        }
+        assert_eq!(code(changes(&stage, &ana, PASSWORD, NEW).await), Some(ErrorCode::RateLimited));
+        bed.clock.advance(MINUTE / 60);
+        changes(&stage, &ana, PASSWORD, NEW).await.unwrap();
+        // Right passwords are no guesses, but the owner's mailbox is spared.
+        for round in 0..4 {
+            let [old, new] = if round % 2 == 0 { [NEW, PASSWORD] } else { [PASSWORD, NEW] };
+            changes(&stage, &ana, old, new).await.unwrap();
+        }
+        let limited: Failure = changes(&stage, &ana, NEW, PASSWORD).await.unwrap_err();
+        assert_eq!(limited.code(), ErrorCode::RateLimited);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_no_password_is_shown_the_way_to_the_first_one() {
+    each_database(async |bed| {
+        let (stage, ana) = (stage(&bed).await, bed.member("ana@example.org").await);
+        bed.execute("UPDATE user_account SET password_hash = ''", []).await;
+        let refused = changes(&stage, &ana, "", NEW).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidState);
+        assert!(refused.message().contains("requestPasswordReset"), "{}", refused.message());
     })
     .await;
 }

@@ -119,6 +119,25 @@ fn by_mail(registry: &mut Registry<'_>) {
         vec![Output::new("passwordSet", "Boolean", "True: sign in with it.").required()],
         reset,
     );
+    registry.add(
+        "changePassword",
+        "Sets a new password for the viewer, who gives the current one. Ends all other sessions and informs the owner by mail. An account without a password gets its first one with `requestPasswordReset`.",
+        vec![
+            Input::new("currentPassword", InputType::String, "The current password.").required(),
+            Input::new("newPassword", InputType::String, "The new password; at least 10 characters.").required(),
+        ],
+        vec![
+            Output::new("passwordSet", "Boolean", "True: the new password is set.").required(),
+            Output::new("deviceToken", "String", "For `signIn` on this device, in place of the one it had.").required(),
+        ],
+        change_password,
+    );
+}
+
+async fn change_password(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let [current, new] = ["currentPassword", "newPassword"].map(|name| Password::new(text_at(&input, name)));
+    let device = call.domains.email_proofs.change_password(&call.viewer, &current, &new).await?;
+    Ok(Done::new(vec![("passwordSet", Made::Json(true.into())), ("deviceToken", Made::Json(device.expose().into()))]))
 }
 
 async fn begin(call: Call, input: Map<String, Json>) -> Result<Done> {
