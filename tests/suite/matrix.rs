@@ -178,6 +178,7 @@ impl Stage {
             "runPluginJob" => (json!({ "plugin": "lyceum/moderation-wordlist", "job": "none" }), "pluginJobRun { id }"),
             "cancelPluginJobRun" => (json!({ "id": NO_RUN }), "pluginJobRun { id }"),
             // No code is known, and no provider is installed.
+            "updateProfile" => (json!({ "bio": unique }), "user { id }"),
             "changePassword" => (
                 json!({ "currentPassword": lyceum_tests::PASSWORD, "newPassword": "another horse battery" }),
                 "passwordSet",

@@ -105,6 +105,8 @@ limits! {
     OWN_PASSWORD = "current password", Person, Database, 10, HOUR, Some("identity.sign_in_per_email_and_address");
     /// New passwords that are set with the current one.
     PASSWORD_CHANGE = "password changes", Person, Database, 5, HOUR, None;
+    /// Changes of one's own profile that change something.
+    PROFILE = "profile changes", Person, Database, 60, HOUR, None;
     /// Sign-ins through a provider that are begun.
     BEGIN_SIGN_IN = "sign-in through a provider", Network, Database, 60, QUARTER, Some("identity.begin_per_address");
     /// Refreshes of sessions. A token that is unknown, or was used just now, is refused before it is counted.

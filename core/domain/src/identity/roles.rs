@@ -75,7 +75,7 @@ impl MemberList {
             subject: "user".to_owned(),
             actions: vec![Action::Read],
             rows: RowScope::All,
-            fields: Some(["id", "name", "bio", "createdAt", "courses"].map(str::to_owned).to_vec()),
+            fields: Some(["id", "name", "bio", "links", "createdAt", "courses"].map(str::to_owned).to_vec()),
         };
         roles.iter().any(|(key, _)| Some(key.as_str()) == self.role()).then(list)
     }

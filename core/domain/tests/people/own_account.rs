@@ -1,6 +1,6 @@
 //! What people do with their own account while they are signed in.
 
-use lyceum_domain::identity::{DeviceToken, MailCode, Password, Peer, SignedIn};
+use lyceum_domain::identity::{Actor, DeviceToken, MailCode, Password, Peer, ProfileLink, SignedIn, UpdateProfile};
 use lyceum_kernel::{ErrorCode, Failure, Id, Result, Viewer};
 
 use crate::{
@@ -200,6 +200,100 @@ async fn who_has_no_password_is_shown_the_way_to_the_first_one() {
         let refused = changes(&stage, &ana, "", NEW).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidState);
         assert!(refused.message().contains("requestPasswordReset"), "{}", refused.message());
+    })
+    .await;
+}
+
+fn link(label: &str, url: &str) -> ProfileLink {
+    ProfileLink { label: label.to_owned(), url: url.to_owned() }
+}
+
+fn profile_of(fields: &str) -> String {
+    format!("SELECT {fields} FROM user_account WHERE email = 'ana@example.org'")
+}
+
+#[tokio::test]
+async fn a_profile_keeps_what_is_left_out_and_clears_what_is_null() {
+    each_database(async |bed| {
+        let ana = bed.member("ana@example.org").await;
+        bed.register("bo@example.org").await;
+        let all = UpdateProfile {
+            name: Some(" Ana  María ".to_owned()),
+            bio: Some(Some("One.\r\nTwo.".to_owned())),
+            locale: Some("zh-CN".parse().unwrap()),
+            time_zone: Some(Some("europe/berlin".to_owned())),
+            links: Some(Some(vec![link("Home", "https://Example.org")])),
+        };
+        for _ in 0..2 {
+            assert_eq!(bed.identity.update_profile(&ana, &all).await.unwrap(), ana.user.unwrap());
+        }
+        let row = "name || '|' || bio || '|' || locale || '|' || time_zone || '|' || links";
+        let stored = "Ana María|One.\nTwo.|zh-CN|Europe/Berlin|[{\"label\":\"Home\",\"url\":\"https://example.org/\"}]";
+        assert_eq!(bed.texts(&profile_of(row)).await, [stored]);
+        let emptied = UpdateProfile {
+            bio: Some(Some("  ".to_owned())),
+            time_zone: Some(None),
+            links: Some(Some(Vec::new())),
+            ..UpdateProfile::default()
+        };
+        bed.identity.update_profile(&ana, &emptied).await.unwrap();
+        let row = "name || COALESCE(bio, '-') || locale || COALESCE(time_zone, '-') || COALESCE(links, '-')";
+        assert_eq!(bed.texts(&profile_of(row)).await, ["Ana María-zh-CN--"]);
+        bed.identity.update_profile(&ana, &UpdateProfile::default()).await.unwrap();
+        let events = bed.texts("SELECT data FROM outbox WHERE name = 'user.profile-updated' ORDER BY position").await;
+        let fields =
+            [r#"{"fields":["name","bio","locale","timeZone","links"]}"#, r#"{"fields":["bio","timeZone","links"]}"#];
+        assert_eq!(events, fields, "a repeated call changes nothing");
+        assert_eq!(bed.texts("SELECT name FROM user_account WHERE email = 'bo@example.org'").await, ["Ana"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_tabs_that_change_different_fields_lose_nothing() {
+    each_database(async |bed| {
+        let ana = bed.member("ana@example.org").await;
+        let name = UpdateProfile { name: Some("Anna".to_owned()), ..UpdateProfile::default() };
+        let bio = UpdateProfile { bio: Some(Some("Bio".to_owned())), ..UpdateProfile::default() };
+        let (one, other) =
+            tokio::join!(bed.identity.update_profile(&ana, &name), bed.identity.update_profile(&ana, &bio));
+        assert_eq!([one.unwrap(), other.unwrap()], [ana.user.unwrap(); 2]);
+        assert_eq!(bed.texts(&profile_of("name || bio")).await, ["AnnaBio"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_profile_must_not_say_is_refused_at_its_field() {
+    each_database(async |bed| {
+        let ana = bed.member("ana@example.org").await;
+        let none = UpdateProfile::default;
+        let links = |links| UpdateProfile { links: Some(Some(links)), ..UpdateProfile::default() };
+        let bio = |bio: &str| UpdateProfile { bio: Some(Some(bio.to_owned())), ..UpdateProfile::default() };
+        let home = || link("Home", "https://example.org/");
+        let wrong = [
+            ("input.name", UpdateProfile { name: Some(String::new()), ..none() }),
+            ("input.name", UpdateProfile { name: Some("\u{430}dmin".to_owned()), ..none() }),
+            ("input.bio", bio("\u{202e}olleh")),
+            ("input.bio", bio(&"x".repeat(2001))),
+            ("input.timeZone", UpdateProfile { time_zone: Some(Some("Mars/Base".to_owned())), ..none() }),
+            ("input.links", links(vec![home(); 11])),
+            ("input.links.1.url", links(vec![home(), link("Home", "javascript:alert(1)")])),
+            ("input.links.0.label", links(vec![link("ad\u{200b}min", "https://example.org/")])),
+            ("input.links.0.label", links(vec![link(&"x".repeat(81), "https://example.org/")])),
+        ];
+        for (path, change) in wrong {
+            assert_eq!(refusal(bed.identity.update_profile(&ana, &change).await), at(ErrorCode::BadUserInput, path));
+        }
+        let change = bio("Bio");
+        let nobody = bed.identity.update_profile(&Viewer::default(), &change).await;
+        assert_eq!(refusal(nobody), at(ErrorCode::Unauthenticated, ""));
+        bed.identity.put_role(Actor::System, "member", &[]).await.unwrap();
+        let here = bed.sign_in("ana@example.org", PASSWORD).await.unwrap();
+        let without_rights = bed.viewer(&here).await.unwrap();
+        let refused = bed.identity.update_profile(&without_rights, &change).await;
+        assert_eq!(refusal(refused), at(ErrorCode::Forbidden, "input.bio"));
+        assert!(!bed.events().await.contains(&"user.profile-updated".to_owned()));
     })
     .await;
 }

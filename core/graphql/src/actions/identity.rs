@@ -1,7 +1,7 @@
 //! Accounts and sessions.
 
-use lyceum_domain::identity::{DeviceToken, Password, RefreshToken, RegisterInput, SignedIn};
-use lyceum_kernel::{Failure, Result};
+use lyceum_domain::identity::{DeviceToken, Password, RefreshToken, RegisterInput, SignedIn, UpdateProfile};
+use lyceum_kernel::{Failure, Locale, Result};
 use serde_json::{Map, Value as Json};
 
 use super::{Call, Done, Made, Registry, id_at, text_at};
@@ -48,6 +48,7 @@ pub fn register(registry: &mut Registry<'_>) {
     );
     let ended = Output::new("signedOut", "Boolean", "True: the session has ended.").required();
     registry.add("signOut", "Ends the session.", Vec::new(), vec![ended], sign_out);
+    profile(registry);
     registry.add(
         "signOutEverywhere",
         "Ends all of the viewer's sessions, including this one. Their tokens stop working at once, and no device is known any more.",
@@ -61,6 +62,30 @@ pub fn register(registry: &mut Registry<'_>) {
         vec![Input::new("id", InputType::Id, "A session of `mySessions`.").required()],
         vec![Output::new("ended", "Boolean", "True: the session has ended.").required()],
         end_session,
+    );
+}
+
+fn profile(registry: &mut Registry<'_>) {
+    registry.inputs.object(
+        "ProfileLinkInput",
+        "A link of a profile.",
+        vec![
+            Input::new("label", InputType::String, "What others read; 1 to 80 characters.").required(),
+            Input::new("url", InputType::String, "An address that begins with `https://` or `http://`.").required(),
+        ],
+    );
+    registry.add(
+        "updateProfile",
+        "Changes the viewer's own profile. What is left out stays as it is; null clears biography, time zone and links.",
+        vec![
+            Input::new("name", InputType::String, "What others see; 1 to 80 characters."),
+            Input::new("bio", InputType::String, "A biography in plain text; at most 2,000 characters."),
+            Input::new("locale", InputType::String, "The preferred language, also of mails."),
+            Input::new("timeZone", InputType::String, "A time zone by its IANA name, such as `Asia/Shanghai`."),
+            Input::new("links", InputType::Object("ProfileLinkInput".into()), "All links, at most 10.").list(),
+        ],
+        vec![Output::new("user", "User", "The viewer.")],
+        update_profile,
     );
 }
 
@@ -111,6 +136,25 @@ async fn refresh(call: Call, input: Map<String, Json>) -> Result<Done> {
 async fn sign_out(call: Call, _input: Map<String, Json>) -> Result<Done> {
     call.domains.identity.sign_out(&call.viewer).await?;
     Ok(Done::new(vec![("signedOut", Made::Json(true.into()))]))
+}
+
+async fn update_profile(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let text = |value: &Json| value.as_str().map(str::to_owned);
+    let locale = |asked: &Json| -> Result<Locale> {
+        let found = call.domains.locales.find(asked.as_str().unwrap_or_default());
+        found.cloned().map_err(|error| Failure::input("input.locale", error.to_string()))
+    };
+    let links = |links: &Json| serde_json::from_value(links.clone()).map_err(Failure::internal);
+    let change = UpdateProfile {
+        // Null is no name, and is refused as one that is empty.
+        name: input.get("name").map(|name| text(name).unwrap_or_default()),
+        bio: input.get("bio").map(text),
+        locale: input.get("locale").map(locale).transpose()?,
+        time_zone: input.get("timeZone").map(text),
+        links: input.get("links").map(links).transpose()?,
+    };
+    let user = call.domains.identity.update_profile(&call.viewer, &change).await?;
+    Ok(Done::new(vec![("user", Made::Entity("user".to_owned(), user))]))
 }
 
 async fn sign_out_everywhere(call: Call, _input: Map<String, Json>) -> Result<Done> {

@@ -42,3 +42,48 @@ async fn sessions_are_listed_and_ended_by_their_owner() {
     })
     .await;
 }
+
+const UPDATE: &str = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { user { name bio links locale timeZone email } } }";
+
+#[tokio::test]
+async fn a_profile_is_read_as_it_was_changed_and_others_read_less_of_it() {
+    each_database(async |bed| {
+        let ana = bed.user("ana@example.com", &["author"]).await;
+        let links = json!([{ "label": "Home", "url": "https://example.com/" }]);
+        let input = json!({ "name": "Ana", "bio": "Bio", "links": links, "locale": "zh-CN", "timeZone": "Asia/Shanghai" });
+        let user = bed.data(&ana, UPDATE, json!({ "input": input })).await["updateProfile"]["user"].clone();
+        let all = json!({ "name": "Ana", "bio": "Bio", "links": links, "locale": "zh-CN", "timeZone": "Asia/Shanghai", "email": "ana@example.com" });
+        assert_eq!(user, all);
+        let create = "mutation { createCourse(input: { title: \"c\", slug: \"c\" }) { course { id } } }";
+        let id = bed.data(&ana, create, json!({})).await["createCourse"]["course"]["id"].clone();
+        let publish = "mutation ($id: ID!) { publishCourse(input: { id: $id }) { course { id } } }";
+        bed.data(&ana, publish, json!({ "id": id })).await;
+        let read = "{ course(slug: \"c\") { author { name bio links locale timeZone email } } }";
+        let seen = bed.data(&bed.visitor(), read, json!({})).await["course"]["author"].clone();
+        let public = json!({ "name": "Ana", "bio": "Bio", "links": links, "locale": null, "timeZone": null, "email": null });
+        assert_eq!(seen, public);
+        let cleared = bed.data(&ana, UPDATE, json!({ "input": { "bio": null, "links": null, "timeZone": null } })).await;
+        let user = &cleared["updateProfile"]["user"];
+        assert_eq!([&user["bio"], &user["links"], &user["timeZone"]], [&Json::Null; 3]);
+        assert_eq!([&user["name"], &user["locale"]], ["Ana", "zh-CN"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_profile_is_refused_at_the_field_that_is_wrong() {
+    each_database(async |bed| {
+        let ana = bed.user("ana@example.com", &[]).await;
+        for (input, path) in [
+            (json!({ "name": null }), "input.name"),
+            (json!({ "locale": null }), "input.locale"),
+            (json!({ "locale": "xx" }), "input.locale"),
+            (json!({ "timeZone": "Mars/Base" }), "input.timeZone"),
+            (json!({ "links": [{ "label": "x", "url": "javascript:alert(1)" }] }), "input.links.0.url"),
+        ] {
+            let refused = bed.ask(&ana, UPDATE, json!({ "input": input })).await;
+            assert_eq!(refusal(&refused), ("BAD_USER_INPUT".to_owned(), path.to_owned()), "{refused}");
+        }
+    })
+    .await;
+}
