@@ -179,6 +179,10 @@ impl Stage {
             "cancelPluginJobRun" => (json!({ "id": NO_RUN }), "pluginJobRun { id }"),
             // No code is known, and no provider is installed.
             "updateProfile" => (json!({ "bio": unique }), "user { id }"),
+            "changeEmail" => {
+                (json!({ "email": format!("{unique}@example.com"), "currentPassword": lyceum_tests::PASSWORD }), "sent")
+            }
+            "confirmEmailChange" => (json!({ "token": "none" }), "user { id }"),
             "changePassword" => (
                 json!({ "currentPassword": lyceum_tests::PASSWORD, "newPassword": "another horse battery" }),
                 "passwordSet",

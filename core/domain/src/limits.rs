@@ -105,6 +105,8 @@ limits! {
     OWN_PASSWORD = "current password", Person, Database, 10, HOUR, Some("identity.sign_in_per_email_and_address");
     /// New passwords that are set with the current one.
     PASSWORD_CHANGE = "password changes", Person, Database, 5, HOUR, None;
+    /// Requests for another e-mail address of the account, also for one that is taken.
+    EMAIL_CHANGE = "address changes", Person, Database, 10, HOUR, None;
     /// Changes of one's own profile that change something.
     PROFILE = "profile changes", Person, Database, 60, HOUR, None;
     /// Sign-ins through a provider that are begun.

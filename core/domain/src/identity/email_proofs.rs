@@ -121,6 +121,7 @@ impl EmailProofs {
         if !mailbox_rows::set_password(&write, user, &holder.email, &hash).await? {
             return Err(not_good());
         }
+        mail_code::forget(&write, user, Purpose::Change).await?;
         session::revoke_all(&write, user).await?;
         device::forget_all(&write, user).await?;
         forgive(&write, &account_key(&holder.email)).await?;
@@ -129,15 +130,21 @@ impl EmailProofs {
         write.commit().await
     }
 
+    /// Counts that a code is asked for.
+    pub(super) async fn count_by_network(&self, peer: &Peer) -> Result<()> {
+        if let Some(network) = peer.network() {
+            let by_network = (format!("mail:address:{network}"), self.identity.config.mail_per_address.into());
+            let _counts_always = limit::take(&self.identity.db, vec![by_network]).await?;
+        }
+        Ok(())
+    }
+
     /// Whether a code is to be sent. Beyond what one address gets, and right
     /// after the last one, the code that was sent is still good: nothing more is
     /// sent, and nobody can use up what the owner of the address may ask for.
     async fn may_send(&self, purpose: Purpose, email: &Email, peer: &Peer) -> Result<bool> {
         let (db, config) = (&self.identity.db, &self.identity.config);
-        if let Some(network) = peer.network() {
-            let by_network = (format!("mail:address:{network}"), config.mail_per_address.into());
-            let _counts_always = limit::take(db, vec![by_network]).await?;
-        }
+        self.count_by_network(peer).await?;
         if mail_code::was_just_sent(db, purpose, email).await? {
             return Ok(false);
         }
@@ -148,7 +155,13 @@ impl EmailProofs {
     }
 
     /// Issues a code and sends it; without a mailbox nobody gets it.
-    async fn mail(&self, write: &Write, purpose: Purpose, email: &Email, mailbox: Option<&Mailbox>) -> Result<()> {
+    pub(super) async fn mail(
+        &self,
+        write: &Write,
+        purpose: Purpose,
+        email: &Email,
+        mailbox: Option<&Mailbox>,
+    ) -> Result<()> {
         let code = mail_code::issue(write, purpose, mailbox.map(|mailbox| mailbox.user), email).await?;
         if let Some(mailbox) = mailbox {
             self.notifications.send(write, &self.message(purpose, mailbox, &code)?).await?;
@@ -183,12 +196,12 @@ fn addressed(template: Template, mailbox: &Mailbox) -> Result<Message> {
 }
 
 /// What codes for one address are counted by.
-fn by_address(purpose: Purpose, email: &str) -> String {
+pub(super) fn by_address(purpose: Purpose, email: &str) -> String {
     format!("mail:{}:{email}", purpose.name())
 }
 
 /// Who opened the account must be the one who reads the mail.
-fn belongs(holder: &Holder, viewer: &Viewer) -> Result<()> {
+pub(super) fn belongs(holder: &Holder, viewer: &Viewer) -> Result<()> {
     match viewer.user {
         Some(user) if user == holder.user => Ok(()),
         Some(_) => Err(Failure::input("input.token", "This code is for another account. Sign in to that one first.")),
@@ -196,7 +209,7 @@ fn belongs(holder: &Holder, viewer: &Viewer) -> Result<()> {
     }
 }
 
-fn not_good() -> Failure {
+pub(super) fn not_good() -> Failure {
     Failure::input("input.token", "This code is not good, or not any more. Ask for another one.")
 }
 

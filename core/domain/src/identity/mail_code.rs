@@ -21,6 +21,8 @@ use crate::notification::Template;
 pub(super) enum Purpose {
     Verify,
     Reset,
+    /// The account is to have the address that the code was sent to.
+    Change,
 }
 
 impl Purpose {
@@ -28,6 +30,7 @@ impl Purpose {
         match self {
             Self::Verify => "verify",
             Self::Reset => "reset",
+            Self::Change => "change",
         }
     }
 
@@ -36,6 +39,7 @@ impl Purpose {
         match self {
             Self::Verify => Template::VerifyEmail,
             Self::Reset => Template::ResetPassword,
+            Self::Change => Template::ChangeEmail,
         }
     }
 
@@ -80,6 +84,16 @@ pub(super) async fn was_just_sent(database: &Database, purpose: Purpose, email: 
     let sql = "SELECT 1 AS found FROM mail_code WHERE purpose = $1 AND email = $2 AND expires_at > $3 LIMIT 1";
     let sent_since = database.now().plus(purpose.ttl()).minus(FRESH).to_string();
     let values: [Value; 3] = [purpose.name().into(), email.as_str().into(), sent_since.into()];
+    let statement = Statement::from_sql_and_values(database.dialect().backend(), sql, values);
+    Ok(database.reader().query_one_raw(statement).await.map_err(failed)?.is_some())
+}
+
+/// As [`was_just_sent`], to this person: others may ask for the same address.
+pub(super) async fn was_just_sent_to(database: &Database, purpose: Purpose, user: Id, email: &Email) -> Result<bool> {
+    let sql = "SELECT 1 AS found FROM mail_code \
+               WHERE purpose = $1 AND email = $2 AND user_id = $3 AND expires_at > $4 LIMIT 1";
+    let sent_since = database.now().plus(purpose.ttl()).minus(FRESH).to_string();
+    let values: [Value; 4] = [purpose.name().into(), email.as_str().into(), user.as_str().into(), sent_since.into()];
     let statement = Statement::from_sql_and_values(database.dialect().backend(), sql, values);
     Ok(database.reader().query_one_raw(statement).await.map_err(failed)?.is_some())
 }

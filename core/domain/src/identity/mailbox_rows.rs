@@ -89,3 +89,22 @@ pub(super) async fn replace_password(write: &Write, user: Id, old: &PasswordHash
         [new.expose().into(), write.now().to_string().into(), user.as_str().into(), old.expose().into()];
     Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected() == 1)
 }
+
+/// Gives an account another address, which is proven. False when the account is
+/// disabled.
+///
+/// # Errors
+/// CONFLICT when the address is taken.
+pub(super) async fn set_address(write: &Write, user: Id, email: &str) -> Result<bool> {
+    let sql = "UPDATE user_account SET email = $1, email_verified_at = $2, updated_at = $2 \
+               WHERE id = $3 AND disabled_at IS NULL";
+    let values: [Value; 3] = [email.into(), write.now().to_string().into(), user.as_str().into()];
+    Ok(execute(write, sql, values).await.map_err(failed)?.rows_affected() == 1)
+}
+
+/// Locks an account, so that what is done with it is done in turn.
+pub(super) async fn lock(write: &Write, user: Id) -> Result<Option<Mailbox>> {
+    let condition = format!("id = $1{}", write.dialect().for_update());
+    let statement = found_by(write.dialect().backend(), &condition, user.as_str());
+    write.connection().query_one_raw(statement).await.map_err(failed)?.as_ref().map(read).transpose()
+}

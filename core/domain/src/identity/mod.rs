@@ -22,6 +22,7 @@
 //! instead.
 
 mod device;
+mod email_change;
 mod email_proofs;
 mod limit;
 mod mail_code;

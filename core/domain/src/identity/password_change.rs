@@ -50,6 +50,25 @@ impl Identity {
         }
         Err(not_the_password())
     }
+
+    /// Proves the same before something else is done. An account without a
+    /// password needs none.
+    ///
+    /// # Errors
+    /// As [`Self::prove_password`]; BAD_USER_INPUT at `input.currentPassword` when it is missing.
+    pub(super) async fn prove_if_there_is_one(&self, user: Id, typed: Option<&Password>) -> Result<()> {
+        let Some(typed) = typed else {
+            let account = store::account_of(&self.db, user).await?.ok_or_else(|| Failure::not_found("user"))?;
+            return match account.password_hash {
+                None => Ok(()),
+                Some(_) => Err(Failure::input("input.currentPassword", "The current password is needed for this.")),
+            };
+        };
+        let Some(proven) = self.prove_password(user, typed).await? else { return Ok(()) };
+        let write = self.db.write().await?;
+        proven.forgive(&write, user).await?;
+        write.commit().await
+    }
 }
 
 impl EmailProofs {
@@ -67,12 +86,15 @@ impl EmailProofs {
         let hash = identity.hasher.hash(new).await?;
         let mailbox = mailbox_rows::mailbox_of(&identity.db, user).await?.ok_or_else(|| Failure::not_found("user"))?;
         let mut write = identity.db.write().await?;
+        // In the order in which a reset takes them: codes for it, the account, and
+        // codes for another address.
+        mail_code::forget(&write, user, Purpose::Reset).await?;
         limit::take_within(&write, &format!("password-change:{user}"), limits::PASSWORD_CHANGE.limit()).await?;
         if !mailbox_rows::replace_password(&write, user, &proven.hash, &hash).await? {
             return Err(not_the_password());
         }
         proven.forgive(&write, user).await?;
-        mail_code::forget(&write, user, Purpose::Reset).await?;
+        mail_code::forget(&write, user, Purpose::Change).await?;
         session::revoke_others(&write, user, session).await?;
         device::forget_all(&write, user).await?;
         let device = device::note(&write, user, None).await?;

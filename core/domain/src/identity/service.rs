@@ -396,11 +396,13 @@ impl Identity {
 
 pub(super) async fn insert(write: &Write, account: &NewAccount<'_>) -> Result<Id> {
     store::insert_account(write, account).await.map_err(|failure| match failure.code() {
-        ErrorCode::Conflict => {
-            Failure::new(ErrorCode::Conflict, "Somebody has this e-mail address already.").at("input.email")
-        }
+        ErrorCode::Conflict => taken(),
         _ => failure,
     })
+}
+
+pub(super) fn taken() -> Failure {
+    Failure::new(ErrorCode::Conflict, "Somebody has this e-mail address already.").at("input.email")
 }
 
 async fn found(write: &Write, user: Id) -> Result<()> {

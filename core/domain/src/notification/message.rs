@@ -40,11 +40,22 @@ pub enum Template {
     VerifyEmail,
     ResetPassword,
     PasswordChanged,
+    ChangeEmail,
+    EmailChangeRequested,
+    EmailChanged,
     Test,
 }
 
 impl Template {
-    pub const ALL: [Self; 4] = [Self::VerifyEmail, Self::ResetPassword, Self::PasswordChanged, Self::Test];
+    pub const ALL: [Self; 7] = [
+        Self::VerifyEmail,
+        Self::ResetPassword,
+        Self::PasswordChanged,
+        Self::ChangeEmail,
+        Self::EmailChangeRequested,
+        Self::EmailChanged,
+        Self::Test,
+    ];
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -52,6 +63,9 @@ impl Template {
             Self::VerifyEmail => "verify-email",
             Self::ResetPassword => "reset-password",
             Self::PasswordChanged => "password-changed",
+            Self::ChangeEmail => "change-email",
+            Self::EmailChangeRequested => "email-change-requested",
+            Self::EmailChanged => "email-changed",
             Self::Test => "test",
         }
     }
@@ -61,8 +75,12 @@ impl Template {
     #[must_use]
     pub const fn good_for(self) -> Duration {
         match self {
-            Self::VerifyEmail | Self::PasswordChanged | Self::Test => LONGEST,
-            Self::ResetPassword => Duration::from_secs(3600),
+            Self::VerifyEmail
+            | Self::PasswordChanged
+            | Self::EmailChangeRequested
+            | Self::EmailChanged
+            | Self::Test => LONGEST,
+            Self::ResetPassword | Self::ChangeEmail => Duration::from_secs(3600),
         }
     }
 }

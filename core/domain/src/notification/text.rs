@@ -32,6 +32,16 @@ fn source(template: Template, chinese: bool) -> (&'static str, &'static str) {
         Template::PasswordChanged => {
             [include_str!("templates/password-changed.en.txt"), include_str!("templates/password-changed.zh.txt")]
         }
+        Template::ChangeEmail => {
+            [include_str!("templates/change-email.en.txt"), include_str!("templates/change-email.zh.txt")]
+        }
+        Template::EmailChangeRequested => [
+            include_str!("templates/email-change-requested.en.txt"),
+            include_str!("templates/email-change-requested.zh.txt"),
+        ],
+        Template::EmailChanged => {
+            [include_str!("templates/email-changed.en.txt"), include_str!("templates/email-changed.zh.txt")]
+        }
         Template::Test => [include_str!("templates/test.en.txt"), include_str!("templates/test.zh.txt")],
     };
     let text = if chinese { translated } else { english };

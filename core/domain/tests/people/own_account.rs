@@ -1,11 +1,12 @@
 //! What people do with their own account while they are signed in.
 
 use lyceum_domain::identity::{Actor, DeviceToken, MailCode, Password, Peer, ProfileLink, SignedIn, UpdateProfile};
+use lyceum_domain::notification::Delivery;
 use lyceum_kernel::{ErrorCode, Failure, Id, Result, Viewer};
 
 use crate::{
     people::{Bed, DAY, MINUTE, PASSWORD, each_database, from, input},
-    stage::{Stage, stage},
+    stage::{Carrier, Stage, stage},
 };
 
 const NEW: &str = "another horse";
@@ -294,6 +295,147 @@ async fn what_a_profile_must_not_say_is_refused_at_its_field() {
         let refused = bed.identity.update_profile(&without_rights, &change).await;
         assert_eq!(refusal(refused), at(ErrorCode::Forbidden, "input.bio"));
         assert!(!bed.events().await.contains(&"user.profile-updated".to_owned()));
+    })
+    .await;
+}
+
+const ADDRESS: &str = "SELECT email FROM user_account WHERE id = (SELECT MIN(id) FROM user_account)";
+
+async fn asks(stage: &Stage, viewer: &Viewer, email: &str, password: Option<&str>) -> Result<()> {
+    stage.proofs.change_email(viewer, email, password.map(Password::new).as_ref(), &Peer::default()).await
+}
+
+/// The messages of the last batch, by address.
+fn sent(carrier: &Carrier) -> Vec<(String, String)> {
+    let batches = carrier.batches.lock().unwrap();
+    let mut sent: Vec<(String, String)> =
+        batches.concat().iter().map(|mail| (mail.address.clone(), mail.template.clone())).collect();
+    sent.sort();
+    sent
+}
+
+/// The code that the last message to this address has.
+fn code_for(carrier: &Carrier, address: &str) -> MailCode {
+    let batches = carrier.batches.lock().unwrap();
+    let to = |mail: &&Delivery| mail.address == address && mail.values.contains_key("code");
+    MailCode::new(batches.concat().iter().rev().find(to).unwrap().values["code"].clone())
+}
+
+#[tokio::test]
+async fn an_address_changes_when_the_code_that_was_sent_there_comes_back() {
+    each_database(async |bed| {
+        let (stage, [here, there]) = (stage(&bed).await, signed_in_twice(&bed).await);
+        let (ana, bo) = (bed.viewer(&here).await.unwrap(), bed.member("bo@example.org").await);
+        let carrier = stage.carrier("acme/pigeon");
+        for _ in 0..2 {
+            // The second one is too soon: the code that was sent is still good.
+            asks(&stage, &ana, " New@example.org", Some(PASSWORD)).await.unwrap();
+        }
+        stage.work().await;
+        let told = |address: &str, template: &str| (address.to_owned(), template.to_owned());
+        let asked = [told("ana@example.org", "email-change-requested"), told("new@example.org", "change-email")];
+        assert_eq!(sent(&carrier), asked);
+        assert_eq!(bed.texts(ADDRESS).await, ["ana@example.org"], "nothing has changed");
+        let good = code_for(&carrier, "new@example.org");
+        let anothers = stage.proofs.confirm_email_change(&bo, &good).await;
+        assert_eq!(refusal(anothers), at(ErrorCode::BadUserInput, "input.token"));
+        let nobody = stage.proofs.confirm_email_change(&Viewer::default(), &good).await;
+        assert_eq!(refusal(nobody), at(ErrorCode::Unauthenticated, ""));
+        let other_purpose = stage.proofs.reset_password(&good, &Password::new(NEW)).await;
+        assert_eq!(refusal(other_purpose), at(ErrorCode::BadUserInput, "input.token"));
+        assert_eq!(stage.proofs.confirm_email_change(&ana, &good).await.unwrap(), ana.user.unwrap());
+        assert_eq!(bed.texts(ADDRESS).await, ["new@example.org"]);
+        let proven = "SELECT email FROM user_account WHERE email_verified_at IS NOT NULL";
+        assert_eq!(bed.texts(proven).await, ["new@example.org"]);
+        let again = stage.proofs.confirm_email_change(&ana, &good).await;
+        assert_eq!(refusal(again), at(ErrorCode::BadUserInput, "input.token"), "once");
+        for session in [&here, &there] {
+            assert_eq!(code(bed.viewer(session).await), None, "sessions go on");
+        }
+        assert_eq!(code(bed.sign_in("new@example.org", PASSWORD).await), None);
+        assert_eq!(code(bed.sign_in("ana@example.org", PASSWORD).await), Some(ErrorCode::InvalidCredentials));
+        stage.work().await;
+        assert!(sent(&carrier).contains(&told("ana@example.org", "email-changed")));
+        let events = bed.events().await;
+        let of_change: Vec<&String> = events.iter().filter(|name| name.contains("email-change")).collect();
+        assert_eq!(of_change, ["user.email-change-requested", "user.email-changed"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_is_asked_for_with_the_password_and_only_when_it_is_free() {
+    each_database(async |bed| {
+        let (stage, ana) = (stage(&bed).await, bed.member("ana@example.org").await);
+        bed.register("bo@example.org").await;
+        let refused = async |email, password| refusal(asks(&stage, &ana, email, password).await);
+        let free = "new@example.org";
+        assert_eq!(refused(free, None).await, at(ErrorCode::BadUserInput, "input.currentPassword"));
+        let wrong = refused(free, Some("wrong horse")).await;
+        assert_eq!(wrong, at(ErrorCode::InvalidCredentials, "input.currentPassword"));
+        assert_eq!(refused("ana", Some(PASSWORD)).await, at(ErrorCode::BadUserInput, "input.email"));
+        assert_eq!(refused("ANA@example.org", Some(PASSWORD)).await, at(ErrorCode::BadUserInput, "input.email"));
+        // With a wrong password nobody learns whether an address is taken.
+        assert_eq!(refused("bo@example.org", Some("wrong horse")).await, wrong);
+        for _ in 0..5 {
+            assert_eq!(refused("BO@example.org", Some(PASSWORD)).await, at(ErrorCode::Conflict, "input.email"));
+        }
+        assert_eq!(refused("bo@example.org", Some(PASSWORD)).await, at(ErrorCode::RateLimited, ""));
+        assert_eq!(stage.work().await, 0);
+        assert_eq!(code(asks(&stage, &Viewer::default(), free, None).await), Some(ErrorCode::Unauthenticated));
+        // Who signs in through a provider only has no password to give.
+        bed.execute("UPDATE user_account SET password_hash = ''", []).await;
+        asks(&stage, &ana, free, None).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_who_want_one_address_the_first_to_confirm_has_it() {
+    each_database(async |bed| {
+        let stage = stage(&bed).await;
+        let carrier = stage.carrier("acme/pigeon");
+        let people = [bed.member("ana@example.org").await, bed.member("bo@example.org").await];
+        let mut codes = Vec::new();
+        for person in &people {
+            asks(&stage, person, "new@example.org", Some(PASSWORD)).await.unwrap();
+            stage.work().await;
+            codes.push(code_for(&carrier, "new@example.org"));
+        }
+        let (one, other) = tokio::join!(
+            stage.proofs.confirm_email_change(&people[0], &codes[0]),
+            stage.proofs.confirm_email_change(&people[1], &codes[1])
+        );
+        let refused: Vec<_> = [one, other].into_iter().filter(Result::is_err).map(refusal).collect();
+        assert_eq!(refused, [at(ErrorCode::Conflict, "input.token")]);
+        assert_eq!(bed.texts("SELECT email FROM user_account WHERE email = 'new@example.org'").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_code_for_another_address_back() {
+    each_database(async |bed| {
+        let (stage, ana) = (stage(&bed).await, bed.member("ana@example.org").await);
+        let carrier = stage.carrier("acme/pigeon");
+        let mut password = PASSWORD;
+        for by_mail in [false, true] {
+            asks(&stage, &ana, "new@example.org", Some(password)).await.unwrap();
+            stage.work().await;
+            let change = code_for(&carrier, "new@example.org");
+            if by_mail {
+                stage.proofs.request_password_reset("ana@example.org", &Peer::default()).await.unwrap();
+                stage.work().await;
+                let reset = code_for(&carrier, "ana@example.org");
+                stage.proofs.reset_password(&reset, &Password::new(PASSWORD)).await.unwrap();
+            } else {
+                changes(&stage, &ana, password, NEW).await.unwrap();
+                password = NEW;
+            }
+            let late = stage.proofs.confirm_email_change(&ana, &change).await;
+            assert_eq!(refusal(late), at(ErrorCode::BadUserInput, "input.token"));
+        }
+        assert_eq!(bed.texts(ADDRESS).await, ["ana@example.org"]);
     })
     .await;
 }

@@ -132,12 +132,42 @@ fn by_mail(registry: &mut Registry<'_>) {
         ],
         change_password,
     );
+    registry.add(
+        "changeEmail",
+        "Sends a code to the e-mail address that the viewer's account is to have, and informs the present one. Nothing changes until `confirmEmailChange`.",
+        vec![
+            Input::new("email", InputType::String, "The new e-mail address.").required(),
+            Input::new("currentPassword", InputType::String, "The current password, if the account has one."),
+        ],
+        vec![Output::new("sent", "Boolean", "True: the code is on its way.").required()],
+        change_email,
+    );
+    registry.add(
+        "confirmEmailChange",
+        "Gives the viewer's account the new e-mail address, by the code that was sent there. The code is good for an hour, once. Sessions go on.",
+        vec![Input::new("token", InputType::String, "The code.").required()],
+        vec![Output::new("user", "User", "The viewer.")],
+        confirm_email_change,
+    );
 }
 
 async fn change_password(call: Call, input: Map<String, Json>) -> Result<Done> {
     let [current, new] = ["currentPassword", "newPassword"].map(|name| Password::new(text_at(&input, name)));
     let device = call.domains.email_proofs.change_password(&call.viewer, &current, &new).await?;
     Ok(Done::new(vec![("passwordSet", Made::Json(true.into())), ("deviceToken", Made::Json(device.expose().into()))]))
+}
+
+async fn change_email(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let password = input.get("currentPassword").and_then(Json::as_str).map(Password::new);
+    let (proofs, email) = (&call.domains.email_proofs, text_at(&input, "email"));
+    proofs.change_email(&call.viewer, email, password.as_ref(), &call.peer).await?;
+    Ok(Done::new(vec![("sent", Made::Json(true.into()))]))
+}
+
+async fn confirm_email_change(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let code = MailCode::new(text_at(&input, "token"));
+    let user = call.domains.email_proofs.confirm_email_change(&call.viewer, &code).await?;
+    Ok(Done::new(vec![("user", Made::Entity("user".to_owned(), user))]))
 }
 
 async fn begin(call: Call, input: Map<String, Json>) -> Result<Done> {

@@ -148,7 +148,7 @@ pub const KEYS: &[Key] = &[
     key(
         "identity.email_link",
         r#""""#,
-        "The address in mails that prove an address or set a new password, with `{token}` for the code and, if wanted, `{action}` for `verify-email` or `reset-password`: `https://example.org/{action}#token={token}`; after `#` it comes into no log and no `Referer`. Empty: the mail has the code only.",
+        "The address in mails that prove an address or set a new password, with `{token}` for the code and, if wanted, `{action}` for `verify-email`, `reset-password` or `change-email`: `https://example.org/{action}#token={token}`; after `#` it comes into no log and no `Referer`. Empty: the mail has the code only.",
     ),
     key(
         "identity.redirect_uris",
