@@ -179,6 +179,10 @@ impl Stage {
             "cancelPluginJobRun" => (json!({ "id": NO_RUN }), "pluginJobRun { id }"),
             // No code is known, and no provider is installed.
             "updateProfile" => (json!({ "bio": unique }), "user { id }"),
+            "disableUser" | "enableUser" => (json!({ "userId": self.app.member(&unique).await.id }), "user { id }"),
+            "setUserRoles" => {
+                (json!({ "userId": self.app.member(&unique).await.id, "roles": ["author"] }), "user { id } roles")
+            }
             "changeEmail" => {
                 (json!({ "email": format!("{unique}@example.com"), "currentPassword": lyceum_tests::PASSWORD }), "sent")
             }

@@ -107,6 +107,7 @@ fn user() -> TypeDef {
             text("locale", "The preferred language.").private(),
             text("timeZone", "The time zone by its IANA name, such as `Asia/Shanghai`.").private(),
             moment("emailVerifiedAt", "When the e-mail address was proven.").private(),
+            moment("disabledAt", "Since when the account is disabled; null while it is not.").private(),
             moment("createdAt", "When the account was made.").required(),
             many("courses", "course", "author", "The courses of this author."),
         ],

@@ -642,3 +642,53 @@ async fn a_tier_opens_those_below_and_only_while_it_lasts() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_last_administrator_stays_one() {
+    each_database(async |bed| {
+        let admin = bed.person("x@example.org", &["admin"]).await;
+        let second = bed.person("y@example.org", &["admin"]).await;
+        let ids = [admin.user.unwrap(), second.user.unwrap()];
+        let author = ["author".to_owned()];
+        // Each demotes the other at once.
+        let (one, other) = tokio::join!(
+            bed.identity.set_roles(Actor::Viewer(&admin), ids[1], &[]),
+            bed.identity.set_roles(Actor::Viewer(&second), ids[0], &author)
+        );
+        let failures: Vec<ErrorCode> = [one, other].into_iter().filter_map(code).collect();
+        assert_eq!(failures, [ErrorCode::InvalidState]);
+        let left = bed.texts("SELECT user_id FROM user_role WHERE role_key = 'admin'").await;
+        let last: Id = left[0].parse().unwrap();
+        assert_eq!(left.len(), 1);
+        let by = Actor::System;
+        assert_eq!(code(bed.identity.set_disabled(by, last, true).await), Some(ErrorCode::InvalidState));
+        assert_eq!(code(bed.identity.set_roles(by, last, &[]).await), Some(ErrorCode::InvalidState));
+        bed.identity.set_roles(by, last, &["admin".to_owned(), "author".to_owned()]).await.unwrap();
+        // A disabled administrator counts for nothing.
+        let third = bed.person("z@example.org", &["admin"]).await.user.unwrap();
+        bed.identity.set_disabled(by, third, true).await.unwrap();
+        assert_eq!(code(bed.identity.set_disabled(by, last, true).await), Some(ErrorCode::InvalidState));
+        bed.identity.set_disabled(by, third, false).await.unwrap();
+        bed.identity.set_disabled(by, last, true).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_roles_once_more_are_no_change() {
+    each_database(async |bed| {
+        let ana = bed.register("ana@example.org").await;
+        let roles = ["editor", "author", "member", "author"].map(str::to_owned);
+        for _ in 0..2 {
+            let given = bed.identity.set_roles(Actor::System, ana.user, &roles).await.unwrap();
+            assert_eq!(given, ["author", "editor"]);
+        }
+        assert_eq!(bed.viewer(&ana).await.unwrap().roles, ["author", "editor", "member"]);
+        let nothing = bed.identity.set_roles(Actor::System, ana.user, &["none".to_owned()]).await.unwrap_err();
+        assert_eq!(nothing.path().join("."), "input.roles");
+        let nobody = bed.identity.set_roles(Actor::System, Id::new(), &[]).await.unwrap_err();
+        assert_eq!((nobody.code(), nobody.path().join(".")), (ErrorCode::NotFound, "input.userId".to_owned()));
+        assert_eq!(bed.events().await, ["user.registered", "user.roles-changed"]);
+    })
+    .await;
+}

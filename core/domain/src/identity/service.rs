@@ -326,19 +326,29 @@ impl Identity {
         Ok(user)
     }
 
-    /// Gives a person exactly these roles.
+    /// Gives a person exactly these roles, and returns them. They count from the
+    /// next request on.
     ///
     /// # Errors
-    /// FORBIDDEN; NOT_FOUND; BAD_USER_INPUT at `input.roles`.
-    pub async fn set_roles(&self, actor: Actor<'_>, user: Id, roles: &[String]) -> Result<()> {
+    /// FORBIDDEN; NOT_FOUND at `input.userId`; BAD_USER_INPUT at `input.roles`;
+    /// INVALID_STATE when nobody would be an administrator any more.
+    pub async fn set_roles(&self, actor: Actor<'_>, user: Id, roles: &[String]) -> Result<Vec<String>> {
         actor.may_manage_roles()?;
         let roles = stored_roles(roles);
         let mut write = self.db.write().await?;
+        let admins = store::locked_admins(&write).await?;
         found(&write, user).await?;
+        if store::roles_of(&write, user).await? == roles {
+            return Ok(roles);
+        }
         give_roles(&write, user, &roles).await?;
+        if !roles.iter().any(|role| role == ADMIN) {
+            is_not_the_last(&admins, user)?;
+        }
         let event = Event::new("user", "roles-changed", user).by(actor.id());
         write.emit(&event.with(json!({ "roles": roles }))).await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(roles)
     }
 
     /// Takes the address of an account as proven, on the word of who runs the
@@ -360,11 +370,16 @@ impl Identity {
     /// Disables an account, which ends all its sessions, or enables it again.
     ///
     /// # Errors
-    /// FORBIDDEN; NOT_FOUND.
+    /// FORBIDDEN; NOT_FOUND at `input.userId`; INVALID_STATE when nobody would be
+    /// an administrator any more.
     pub async fn set_disabled(&self, actor: Actor<'_>, user: Id, disabled: bool) -> Result<()> {
         actor.may_manage_users()?;
         let mut write = self.db.write().await?;
+        let admins = store::locked_admins(&write).await?;
         found(&write, user).await?;
+        if disabled {
+            is_not_the_last(&admins, user)?;
+        }
         if store::set_disabled(&write, user, disabled).await? {
             session::revoke_all(&write, user).await?;
             let what = if disabled { "disabled" } else { "enabled" };
@@ -406,7 +421,17 @@ pub(super) fn taken() -> Failure {
 }
 
 async fn found(write: &Write, user: Id) -> Result<()> {
-    if store::account_exists(write, user).await? { Ok(()) } else { Err(Failure::not_found("user")) }
+    let exists = store::account_exists(write, user).await?;
+    if exists { Ok(()) } else { Err(Failure::not_found("user").at("input.userId")) }
+}
+
+/// Without an administrator nobody could make one again.
+fn is_not_the_last(admins: &[Id], user: Id) -> Result<()> {
+    if admins != [user] {
+        return Ok(());
+    }
+    let text = "This is the only administrator. Give the role to somebody else first.";
+    Err(Failure::new(ErrorCode::InvalidState, text))
 }
 
 async fn give_roles(write: &Write, user: Id, roles: &[String]) -> Result<()> {

@@ -7,7 +7,7 @@ use lyceum_store::{Database, Write, failed};
 use sea_orm::{ConnectionTrait, DbErr, ExecResult, QueryResult, Statement, Value};
 
 use super::{
-    MEMBER, VISITOR,
+    ADMIN, MEMBER, VISITOR,
     model::{Email, PersonName},
     roles::{BuiltInRole, Role, RoleVersion},
     secret::PasswordHash,
@@ -95,6 +95,30 @@ pub(super) async fn account_exists(write: &Write, user: Id) -> Result<bool> {
     let sql = "SELECT id FROM user_account WHERE id = $1";
     let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, [user.as_str().into()]);
     Ok(write.connection().query_one_raw(statement).await.map_err(failed)?.is_some())
+}
+
+/// Who is an administrator and not disabled. Until the end of the transaction
+/// nobody else asks: of two who demote each other at once, one stays.
+pub(super) async fn locked_admins(write: &Write) -> Result<Vec<Id>> {
+    let lock = format!("SELECT key FROM role WHERE key = $1{}", write.dialect().for_update());
+    let sql = "SELECT ur.user_id FROM user_role ur JOIN user_account u ON u.id = ur.user_id \
+               WHERE ur.role_key = $1 AND u.disabled_at IS NULL";
+    query(write, &lock, ADMIN).await?;
+    query(write, sql, ADMIN).await?.iter().map(|row| id_of(row, "user_id")).collect()
+}
+
+/// The roles of a person that not everybody has, in order.
+pub(super) async fn roles_of(write: &Write, user: Id) -> Result<Vec<String>> {
+    let rows = query(write, "SELECT role_key FROM user_role WHERE user_id = $1", user.as_str()).await?;
+    let mut roles: Vec<String> =
+        rows.iter().map(|row| row.try_get("", "role_key").map_err(failed)).collect::<Result<_>>()?;
+    roles.sort();
+    Ok(roles)
+}
+
+async fn query(write: &Write, sql: &str, value: &str) -> Result<Vec<QueryResult>> {
+    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, [Value::from(value)]);
+    write.connection().query_all_raw(statement).await.map_err(failed)
 }
 
 /// Gives exactly these roles. False when one of them does not exist.

@@ -1,6 +1,6 @@
 //! Accounts and sessions.
 
-use lyceum_domain::identity::{DeviceToken, Password, RefreshToken, RegisterInput, SignedIn, UpdateProfile};
+use lyceum_domain::identity::{Actor, DeviceToken, Password, RefreshToken, RegisterInput, SignedIn, UpdateProfile};
 use lyceum_kernel::{Failure, Locale, Result};
 use serde_json::{Map, Value as Json};
 
@@ -49,6 +49,7 @@ pub fn register(registry: &mut Registry<'_>) {
     let ended = Output::new("signedOut", "Boolean", "True: the session has ended.").required();
     registry.add("signOut", "Ends the session.", Vec::new(), vec![ended], sign_out);
     profile(registry);
+    users(registry);
     registry.add(
         "signOutEverywhere",
         "Ends all of the viewer's sessions, including this one. Their tokens stop working at once, and no device is known any more.",
@@ -62,6 +63,40 @@ pub fn register(registry: &mut Registry<'_>) {
         vec![Input::new("id", InputType::Id, "A session of `mySessions`.").required()],
         vec![Output::new("ended", "Boolean", "True: the session has ended.").required()],
         end_session,
+    );
+}
+
+fn users(registry: &mut Registry<'_>) {
+    let user = || Input::new("userId", InputType::Id, "The person.").required();
+    let person = || vec![Output::new("user", "User", "The person.")];
+    registry.add(
+        "disableUser",
+        "Disables an account and ends its sessions at once. For those who manage users; the only administrator cannot be disabled.",
+        vec![user()],
+        person(),
+        |call, input| set_disabled(call, input, true),
+    );
+    registry.add(
+        "enableUser",
+        "Lets the owner of a disabled account sign in again. For those who manage users.",
+        vec![user()],
+        person(),
+        |call, input| set_disabled(call, input, false),
+    );
+    registry.add(
+        "setUserRoles",
+        "Gives a person exactly these roles, from the next request on. For those who manage roles; the only administrator stays one.",
+        vec![
+            user(),
+            Input::new("roles", InputType::String, "Keys of roles: `author`, `editor`, `admin` or the owner's own.")
+                .required()
+                .list(),
+        ],
+        vec![
+            Output::new("user", "User", "The person."),
+            Output::new("roles", "String", "The roles beside `visitor` and `member`, which everybody has.").list(),
+        ],
+        set_user_roles,
     );
 }
 
@@ -136,6 +171,20 @@ async fn refresh(call: Call, input: Map<String, Json>) -> Result<Done> {
 async fn sign_out(call: Call, _input: Map<String, Json>) -> Result<Done> {
     call.domains.identity.sign_out(&call.viewer).await?;
     Ok(Done::new(vec![("signedOut", Made::Json(true.into()))]))
+}
+
+async fn set_disabled(call: Call, input: Map<String, Json>, disabled: bool) -> Result<Done> {
+    let user = id_at(&input, "userId", "user")?;
+    call.domains.identity.set_disabled(Actor::Viewer(&call.viewer), user, disabled).await?;
+    Ok(Done::new(vec![("user", Made::Entity("user".to_owned(), user))]))
+}
+
+async fn set_user_roles(call: Call, input: Map<String, Json>) -> Result<Done> {
+    let user = id_at(&input, "userId", "user")?;
+    let keys = input.get("roles").and_then(Json::as_array).into_iter().flatten();
+    let keys: Vec<String> = keys.filter_map(Json::as_str).map(str::to_owned).collect();
+    let roles = call.domains.identity.set_roles(Actor::Viewer(&call.viewer), user, &keys).await?;
+    Ok(Done::new(vec![("user", Made::Entity("user".to_owned(), user)), ("roles", Made::Json(roles.into()))]))
 }
 
 async fn update_profile(call: Call, input: Map<String, Json>) -> Result<Done> {
