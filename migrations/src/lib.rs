@@ -31,7 +31,7 @@ mod m0017_outbox_order;
 mod m0018_orphans;
 mod m0019_entitlement_interval;
 mod m0020_tier_rank;
-mod m0019_own_account;
+mod m0021_own_account;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -60,7 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_orphans::Migration),
             Box::new(m0019_entitlement_interval::Migration),
             Box::new(m0020_tier_rank::Migration),
-            Box::new(m0019_own_account::Migration),
+            Box::new(m0021_own_account::Migration),
         ]
     }
 }

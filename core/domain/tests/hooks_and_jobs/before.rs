@@ -8,7 +8,7 @@ use std::sync::{
 use futures::FutureExt;
 use lyceum_domain::{content::Moment, plugin::FailureKind, transfer::Import};
 use lyceum_kernel::{ErrorCode, Viewer};
-use lyceum_store::StatementLog;
+use lyceum_store::{Dialect, StatementLog};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -307,7 +307,9 @@ async fn hooks_that_want_nothing_cost_no_statement() {
     each_database(async |bed| {
         let desk = desk(&bed).await;
         let without = statements(&desk).await;
-        assert_eq!(without, [5, 9, 10, 10]);
+        // On PostgreSQL a slug that is made of the title is made by one at a time.
+        let create = if bed.db.dialect() == Dialect::Sqlite { 5 } else { 6 };
+        assert_eq!(without, [create, 9, 10, 10]);
         desk.puts_before(Before::silent("acme/one").only(&[]));
         assert_eq!(statements(&desk).await, without);
     })
