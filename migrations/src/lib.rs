@@ -32,6 +32,7 @@ mod m0018_orphans;
 mod m0019_entitlement_interval;
 mod m0020_tier_rank;
 mod m0021_own_account;
+mod m0022_background_work;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_entitlement_interval::Migration),
             Box::new(m0020_tier_rank::Migration),
             Box::new(m0021_own_account::Migration),
+            Box::new(m0022_background_work::Migration),
         ]
     }
 }

@@ -15,6 +15,7 @@ pub mod read;
 pub mod schema;
 mod sqlite;
 mod statements;
+pub mod work;
 
 pub use database::{ConnectError, Database, Dialect, Options, Synchronous, Write};
 pub use failed::{failed, is_foreign_key_violation};

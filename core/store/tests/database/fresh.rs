@@ -9,6 +9,8 @@ use sea_orm::{ConnectionTrait, Statement};
 pub struct Fresh {
     pub options: Options,
     pub dialect: Dialect,
+    /// The same for every connection: nodes agree on the time.
+    pub clock: Arc<ManualClock>,
     _directory: tempfile::TempDir,
 }
 
@@ -23,7 +25,7 @@ impl Fresh {
     pub fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = Options::sqlite(&directory.path().join("test.db"));
-        Self { options, dialect: Dialect::Sqlite, _directory: directory }
+        Self { options, dialect: Dialect::Sqlite, clock: clock(), _directory: directory }
     }
 
     pub async fn postgres() -> Option<Self> {
@@ -36,13 +38,13 @@ impl Fresh {
         server.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         let (base, _) = url.rsplit_once('/').unwrap();
         let options = Options::new(format!("{base}/{name}"));
-        Some(Self { options, dialect: Dialect::Postgres, _directory: tempfile::tempdir().unwrap() })
+        let directory = tempfile::tempdir().unwrap();
+        Some(Self { options, dialect: Dialect::Postgres, clock: clock(), _directory: directory })
     }
 
     /// Connects, without migrating.
     pub async fn connect(&self) -> Database {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)));
-        Database::connect(&self.options, clock).await.unwrap()
+        Database::connect(&self.options, self.clock.clone()).await.unwrap()
     }
 
     /// A plain connection, without migrating.
@@ -56,6 +58,10 @@ impl Fresh {
         database.migrate().await.unwrap();
         database
     }
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(Timestamp::from_millis(1_700_000_000_000)))
 }
 
 /// Runs a statement in a transaction of its own.

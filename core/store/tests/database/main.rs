@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod consumers;
 mod folding;
 mod fresh;
 mod limits;
 mod migrations;
 mod outbox;
+mod tasks;
 mod writer;
