@@ -1,10 +1,10 @@
 //! All domains of one server, put together.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lyceum_kernel::{Locales, Result};
 use lyceum_model::TypeModel;
-use lyceum_store::Database;
+use lyceum_store::{Database, work::Work};
 
 use crate::{
     community::{Community, ModeratedComments},
@@ -70,6 +70,26 @@ pub struct Choices {
 }
 
 impl Domains {
+    /// Everything that is done in the background. What is recorded of plugins is
+    /// followed at the given interval.
+    #[must_use]
+    pub fn work(&self, reconcile_every: Duration) -> Vec<Work> {
+        [
+            self.search.work(),
+            self.payments.work(),
+            self.retention.work(),
+            self.deliveries.work(
+                self.extensions.clone(),
+                vec![self.after_hooks.clone()],
+                vec![self.after_hooks.clone(), self.notifications.clone()],
+            ),
+            self.jobs.work(),
+            self.plugins.work(reconcile_every),
+            self.shadows.work(self.database.clone()),
+        ]
+        .concat()
+    }
+
     /// # Errors
     /// Internal, when the database does not answer.
     pub async fn open(database: Database, model: Arc<TypeModel>, ports: Ports, choices: Choices) -> Result<Self> {

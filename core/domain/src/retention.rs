@@ -8,13 +8,21 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use lyceum_kernel::{Result, Timestamp};
-use lyceum_store::Database;
+use lyceum_store::{
+    Database,
+    work::{Task, Work},
+};
 
 use crate::membership::rows::{execute, text};
 
 /// Rows that one statement takes.
 const BATCH: u32 = 1000;
+/// How often what is old is looked for.
+const INTERVAL: Duration = Duration::from_secs(3600);
+/// How long an event that a consumer has given up can be looked at.
+const DEAD_LETTERS: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long a session that has ended can still be looked at.
 const ENDED_SESSIONS: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -63,6 +71,8 @@ const EVENTS: &str = "DELETE FROM outbox WHERE position IN (SELECT oldest.positi
     (SELECT position, occurred_at FROM outbox ORDER BY position LIMIT $2) oldest \
     WHERE oldest.occurred_at < $1 AND oldest.position <= (SELECT MIN(c.position) FROM outbox_consumer c) \
     AND oldest.position < (SELECT MAX(newest.position) FROM outbox newest))";
+const FAILURES: &str = "DELETE FROM outbox_failure WHERE (consumer, position) IN \
+    (SELECT consumer, position FROM outbox_failure WHERE died_at < $1 LIMIT $2)";
 const SESSIONS: &str = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < $1 LIMIT $2)";
 const EXPIRED: [&str; 6] = [
     "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE expires_at < $1 LIMIT $2)",
@@ -94,6 +104,12 @@ impl Retention {
         Ok(swept)
     }
 
+    /// Forgets in the background.
+    #[must_use]
+    pub fn work(&self) -> Vec<Work> {
+        vec![Work::task(self.clone())]
+    }
+
     fn steps(&self) -> Vec<Step> {
         let now = self.db.now();
         let RetentionSettings { webhook_requests, samples, events } = self.settings;
@@ -101,6 +117,7 @@ impl Retention {
             (WEBHOOK_REQUESTS, now.minus(webhook_requests)),
             (SAMPLES, now.minus(samples)),
             (EVENTS, now.minus(events)),
+            (FAILURES, now.minus(DEAD_LETTERS)),
             (SESSIONS, now.minus(ENDED_SESSIONS)),
         ];
         steps.extend(EXPIRED.map(|sql| (sql, now)));
@@ -112,5 +129,20 @@ impl Retention {
         let rows = execute(write.connection(), sql, vec![text(before), i64::from(BATCH).into()]).await?;
         write.commit().await?;
         Ok(rows)
+    }
+}
+
+#[async_trait]
+impl Task for Retention {
+    fn name(&self) -> &'static str {
+        "retention"
+    }
+
+    fn every(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn run(&self) -> Result<bool> {
+        self.sweep().await.map(|swept| swept.more)
     }
 }

@@ -89,6 +89,25 @@ async fn what_has_expired_goes_and_what_is_good_stays() {
 }
 
 #[tokio::test]
+async fn a_dead_letter_goes_after_ninety_days_and_what_is_still_tried_stays() {
+    each_database(async |bed| {
+        let fails = async |consumer: &str, died: Option<String>| {
+            let sql = "INSERT INTO outbox_failure (consumer, position, name, subject_type, subject_id, data, occurred_at, \
+                       tries, error, next_at, died_at) VALUES ($1, 1, 'n', 't', 's', '{}', $2, 1, 'e', $2, $3)";
+            bed.execute(sql, [consumer.into(), bed.db.now().to_string().into(), died.into()]).await;
+        };
+        fails("dead", Some(bed.db.now().to_string())).await;
+        fails("tried", None).await;
+        bed.clock.advance(90 * DAY);
+        assert_eq!(swept(&bed).await, 0);
+        bed.clock.advance(std::time::Duration::from_millis(1));
+        assert_eq!(swept(&bed).await, 1);
+        assert_eq!(bed.texts("SELECT consumer FROM outbox_failure").await, ["tried"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_backlog_is_taken_in_batches() {
     each_database(async |bed| {
         let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) \

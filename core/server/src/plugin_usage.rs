@@ -8,11 +8,14 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use async_trait::async_trait;
 use lyceum_domain::{Domains, plugin::Usage};
 use lyceum_kernel::Timestamp;
+use lyceum_store::work::{Nodes, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::replace::replace;
@@ -52,27 +55,57 @@ fn write(data_dir: &Path, figures: &Figures) -> io::Result<()> {
     replace(&path(data_dir), serde_json::to_vec(figures)?)
 }
 
-/// Tells the figures until `stop`, the last ones then.
-pub(crate) async fn tell(data_dir: &Path, domains: &Domains, stop: impl Future<Output = ()>) {
-    let since = domains.database.now();
-    let (mut stop, mut told) = (std::pin::pin!(stop), BTreeMap::new());
-    loop {
-        let ends = tokio::select! {
-            () = &mut stop => true,
-            () = tokio::time::sleep(INTERVAL) => false,
-        };
-        let plugins = domains.plugins.usages();
-        if plugins != told {
-            let written_at = domains.database.now();
-            let figures = Figures { pid: std::process::id(), since, written_at, plugins: plugins.clone() };
-            match write(data_dir, &figures) {
-                Ok(()) => told = plugins,
-                Err(error) => tracing::warn!(%error, "what plugins have used could not be written down"),
-            }
-        }
-        if ends {
+/// Writes the figures while the server runs, the last ones at its stop.
+pub(crate) struct UsageReports {
+    data_dir: PathBuf,
+    domains: Domains,
+    since: Timestamp,
+    written: Mutex<BTreeMap<String, Usage>>,
+}
+
+impl UsageReports {
+    pub fn new(data_dir: PathBuf, domains: Domains) -> Self {
+        let since = domains.database.now();
+        Self { data_dir, domains, since, written: Mutex::default() }
+    }
+
+    fn write(&self) {
+        let plugins = self.domains.plugins.usages();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if plugins == *written {
             return;
         }
+        let written_at = self.domains.database.now();
+        let figures = Figures { pid: std::process::id(), since: self.since, written_at, plugins: plugins.clone() };
+        match write(&self.data_dir, &figures) {
+            Ok(()) => *written = plugins,
+            Err(error) => tracing::warn!(%error, "what plugins have used could not be written down"),
+        }
+    }
+}
+
+#[async_trait]
+impl Task for UsageReports {
+    fn name(&self) -> &'static str {
+        "plugin usage"
+    }
+
+    fn every(&self) -> Duration {
+        INTERVAL
+    }
+
+    fn nodes(&self) -> Nodes {
+        Nodes::Each
+    }
+
+    async fn run(&self) -> lyceum_kernel::Result<bool> {
+        self.write();
+        Ok(false)
+    }
+
+    async fn stop(&self) -> lyceum_kernel::Result<()> {
+        self.write();
+        Ok(())
     }
 }
 

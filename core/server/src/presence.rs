@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use lyceum_domain::plugin::{Extensions, Plugins};
+use async_trait::async_trait;
+use lyceum_domain::{
+    Domains,
+    plugin::{Extensions, Plugins},
+};
+use lyceum_store::work::{Nodes, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::replace::replace;
@@ -47,15 +52,46 @@ pub(crate) fn read(data_dir: &Path) -> Option<Presence> {
     serde_json::from_str(&text).ok()
 }
 
+/// Writes that this server runs, as long as it does.
+pub(crate) struct PresenceReports {
+    pub data_dir: PathBuf,
+    pub domains: Domains,
+}
+
+#[async_trait]
+impl Task for PresenceReports {
+    fn name(&self) -> &'static str {
+        "presence"
+    }
+
+    fn every(&self) -> Duration {
+        INTERVAL
+    }
+
+    fn nodes(&self) -> Nodes {
+        Nodes::Each
+    }
+
+    async fn run(&self) -> lyceum_kernel::Result<bool> {
+        write(&self.data_dir, &Presence::of(self.domains.extensions.as_ref(), &self.domains.plugins));
+        Ok(false)
+    }
+
+    async fn stop(&self) -> lyceum_kernel::Result<()> {
+        remove(&self.data_dir);
+        Ok(())
+    }
+}
+
 /// Tells how things stand.
-pub(crate) fn write(data_dir: &Path, now: &Presence) {
+fn write(data_dir: &Path, now: &Presence) {
     if let Err(error) = replace(&path(data_dir), serde_json::json!(now).to_string()) {
         tracing::warn!(%error, "commands cannot be told that this server runs");
     }
 }
 
 /// The server stops.
-pub(crate) fn remove(data_dir: &Path) {
+fn remove(data_dir: &Path) {
     // It goes stale when it stays.
     drop(fs::remove_file(path(data_dir)));
 }

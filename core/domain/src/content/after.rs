@@ -1,22 +1,26 @@
 //! Telling plugins of changes after they happened: from the outbox into the
 //! queue of deliveries, and from there to the hooks.
 //!
-//! **Invariant:** a plugin's place in the outbox moves in the transaction that
-//! puts its deliveries in: each event is put in once, whoever does it.
+//! Each plugin is a [`Consumer`] of the outbox, which puts deliveries in: each
+//! event once, whoever does it. The consumers come and go with the plugins, so
+//! the loop of the deliveries runs them, and not one loop each.
+//!
 //! **Invariant:** a new plugin hears of what happens from its activation on;
 //! one that was away, because the server or the plugin was stopped, hears of
 //! what it missed.
-//! **Invariant:** what a plugin does not want costs it one transaction a minute at most.
 //!
 //! Absent on purpose: `unpublished`, for which the world has no function.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use lyceum_kernel::{Failure, GlobalId, Id, Result, Timestamp};
+use lyceum_kernel::{Event, Failure, GlobalId, Id, Result, Timestamp};
 use lyceum_model::TypeDef;
-use lyceum_store::{Database, Delivery as Happened, failed};
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use lyceum_store::{
+    Database, Delivery as Happened, Write, failed,
+    work::{self, Consumer, Next},
+};
+use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::{Deserialize, Serialize};
 
 use super::{Actor, AfterHook, Contents, Fact, HookedEntry, Moment, hops, row, values::values_of};
@@ -24,12 +28,6 @@ use crate::plugin::{
     FailedAttempt, FailureKind, PluginFailure,
     delivery::{Deliveries, DeliveryHandler, DeliveryKind, Feed, Item, NewItem, Undelivered},
 };
-
-/// So many events are put in together.
-const BATCH: u64 = 200;
-
-/// A place behind which nothing is wanted moves after this time at the latest.
-const UNMOVED: Duration = Duration::from_secs(60);
 
 /// The events with which a plugin comes into service.
 const COMES: &str = "'plugin.installed', 'plugin.enabled', 'plugin.updated', 'plugin.rolled_back'";
@@ -69,43 +67,24 @@ impl AfterHooks {
         self.contents.database()
     }
 
-    /// Puts in what has come for one plugin. Whether there may be more.
-    async fn feed_one(&self, hook: &dyn AfterHook) -> Result<bool> {
-        let consumer = consumer(hook.name());
-        let Some(position) = position(self.database(), &consumer).await? else {
-            return start_now(self.database(), hook.name()).await;
-        };
-        let happened = self.database().outbox().pending(self.database(), &consumer, BATCH).await?;
-        let (Some(first), Some(last)) = (happened.first(), happened.last()) else { return Ok(false) };
-        let whole = happened.len() as u64 == BATCH;
-        let items: Vec<NewItem> = happened.iter().filter_map(|happened| self.item(hook, happened)).collect();
-        if items.is_empty() && !whole && self.database().now() < first.at.plus(UNMOVED) {
-            return Ok(false);
-        }
-        let write = self.database().write().await?;
-        if move_on(&write, &consumer, position, last.position).await? {
-            for item in items {
-                self.queue.enqueue(&write, &item).await?;
-            }
-            write.commit().await?;
-        }
-        Ok(whole)
+    /// What a hook wants to know of an event, when it does. It made what it
+    /// changed itself, and needs not be told.
+    fn wanted(&self, hook: &dyn AfterHook, event: &Event) -> Option<(Moment, &TypeDef)> {
+        let def = self.contents.content_type(&event.subject_type).ok()?;
+        let moment = moment_of(def, &event.name)?;
+        let own = event.data["plugin"].as_str() == Some(hook.name());
+        (hook.wants(moment, &def.name) && !own).then_some((moment, def))
     }
 
     /// The delivery of an event to a hook, when it wants it.
     fn item(&self, hook: &dyn AfterHook, happened: &Happened) -> Option<NewItem> {
         let event = &happened.event;
-        let def = self.contents.content_type(&event.subject_type).ok()?;
-        let moment = moment_of(def, &event.name)?;
-        let by = event.data["plugin"].as_str();
-        if !hook.wants(moment, &def.name) || by == Some(hook.name()) {
-            return None;
-        }
+        let (moment, def) = self.wanted(hook, event)?;
         let id = event.subject_id.with_prefix(&def.prefix);
         let actor = Actor {
             user: event.actor.map(|user| user.with_prefix("user")),
             roles: Vec::new(),
-            plugin: by.map(str::to_owned),
+            plugin: event.data["plugin"].as_str().map(str::to_owned),
         };
         let (type_name, hops) = (def.name.clone(), hops::of(&event.data));
         let kept = Kept { moment, type_name, id: id.clone(), actor, at: happened.at, hops };
@@ -148,9 +127,39 @@ impl Feed for AfterHooks {
 
     async fn feed(&self) -> Result<()> {
         for hook in self.hooks() {
-            while self.feed_one(hook.as_ref()).await? {}
+            let intake = Intake { name: consumer(hook.name()), hooks: self, hook: hook.as_ref() };
+            while work::pass(self.database(), &intake).await? == Next::AtOnce {}
         }
         Ok(())
+    }
+}
+
+/// The events of one plugin, on their way into the queue.
+struct Intake<'h> {
+    name: String,
+    hooks: &'h AfterHooks,
+    hook: &'h dyn AfterHook,
+}
+
+#[async_trait]
+impl Consumer for Intake<'_> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.hooks.wanted(self.hook, event).is_some()
+    }
+
+    async fn handle(&self, write: &mut Write, happened: &Happened) -> Result<()> {
+        match self.hooks.item(self.hook, happened) {
+            Some(item) => self.hooks.queue.enqueue(write, &item).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    async fn begin(&self, write: &Write) -> Result<()> {
+        begin(write, self.hook.name()).await
     }
 }
 
@@ -208,22 +217,10 @@ fn consumer(plugin: &str) -> String {
     format!("after-hooks:{plugin}")
 }
 
-async fn query(database: &Database, sql: &str, values: Vec<Value>) -> Result<Option<QueryResult>> {
-    let statement = Statement::from_sql_and_values(database.dialect().backend(), sql, values);
-    database.reader().query_one_raw(statement).await.map_err(failed)
-}
-
-async fn position(database: &Database, consumer: &str) -> Result<Option<i64>> {
-    let sql = "SELECT position FROM outbox_consumer WHERE name = $1";
-    let row = query(database, sql, vec![consumer.into()]).await?;
-    row.map(|row| row.try_get("", "position").map_err(failed)).transpose()
-}
-
 /// Begins where the plugin came into service, or at the end of what has
-/// happened so far when that is not known. Whether it was this one who began.
-/// A plugin that is gone has no place: another server may not know it yet.
-async fn start_now(database: &Database, plugin: &str) -> Result<bool> {
-    let write = database.write().await?;
+/// happened so far when that is not known. A plugin that is gone has no place:
+/// another server may not know it yet.
+async fn begin(write: &Write, plugin: &str) -> Result<()> {
     let came = format!(
         "SELECT MAX(position) FROM outbox WHERE name IN ({COMES}) \
          AND subject_id = (SELECT id FROM plugin WHERE name = $3)"
@@ -236,27 +233,13 @@ async fn start_now(database: &Database, plugin: &str) -> Result<bool> {
     );
     let values = [Value::from(consumer(plugin)), write.now().to_string().into(), plugin.into()];
     let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
-    let done = write.connection().execute_raw(statement).await.map_err(failed)?;
-    write.commit().await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Moves a plugin's place, unless somebody else has moved it meanwhile.
-async fn move_on(write: &lyceum_store::Write, consumer: &str, from: i64, to: i64) -> Result<bool> {
-    let sql = "UPDATE outbox_consumer SET position = $1, updated_at = $2 WHERE name = $3 AND position = $4";
-    let values: [Value; 4] = [to.into(), write.now().to_string().into(), consumer.into(), from.into()];
-    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
-    let done = write.connection().execute_raw(statement).await.map_err(failed)?;
-    Ok(done.rows_affected() == 1)
+    write.connection().execute_raw(statement).await.map(drop).map_err(failed)
 }
 
 /// Forgets a plugin's place in the outbox: it is gone.
 ///
 /// # Errors
 /// Internal.
-pub async fn forget_after_hooks(write: &lyceum_store::Write, plugin: &str) -> Result<()> {
-    let values = [Value::from(consumer(plugin))];
-    let sql = "DELETE FROM outbox_consumer WHERE name = $1";
-    let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
-    write.connection().execute_raw(statement).await.map(drop).map_err(failed)
+pub async fn forget_after_hooks(write: &Write, plugin: &str) -> Result<()> {
+    work::forget(write, &consumer(plugin)).await
 }

@@ -19,5 +19,5 @@ mod worker;
 
 pub use model::{Ended, QueueJob, Run};
 pub use port::*;
-pub use service::{Jobs, LEASE, RENEWAL};
+pub use service::Jobs;
 pub use worker::SLOTS;

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use lyceum_kernel::{ErrorCode, Event, Failure, Id, Result, Timestamp, Viewer};
-use lyceum_store::Database;
+use lyceum_store::{
+    Database,
+    work::{LEASE, hold},
+};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -13,12 +16,6 @@ use crate::plugin::{
     delivery::{TRIES, pause_after},
     may_manage,
 };
-
-/// How long a run is in the hands of a worker that gives no sign of life.
-pub const LEASE: Duration = Duration::from_secs(15);
-
-/// How often a worker gives one. A step may take ten minutes (PLUGINS §5).
-pub const RENEWAL: Duration = Duration::from_secs(4);
 
 /// The largest payload of a queued run, in bytes of JSON.
 const PAYLOAD_BYTES: usize = 64 << 10;
@@ -184,23 +181,11 @@ impl Jobs {
                 Some(runner) => runner.run(&run.step()).await.map_err(|failed| self.failed(run, failed)),
             }
         };
-        tokio::select! {
-            ended = step => self.end(run, ended.map_or_else(|ended| ended, Ended::Step)).await,
-            lost = self.hold(run) => lost,
-        }
-    }
-
-    /// Renews the lease as long as the run is ours.
-    async fn hold(&self, run: &Run) -> Result<()> {
-        loop {
-            tokio::time::sleep(RENEWAL).await;
-            match self.renew(run).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::info!(plugin = run.plugin, job = run.job, run = %run.id, "a run was cancelled under way");
-                    return Ok(());
-                }
-                Err(failure) => tracing::warn!(cause = ?failure, run = %run.id, "a lease was not renewed"),
+        match hold(step, || self.renew(run)).await {
+            Some(ended) => self.end(run, ended.map_or_else(|ended| ended, Ended::Step)).await,
+            None => {
+                tracing::info!(plugin = run.plugin, job = run.job, run = %run.id, "a run was cancelled under way");
+                Ok(())
             }
         }
     }

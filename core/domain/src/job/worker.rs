@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use async_trait::async_trait;
 use lyceum_kernel::{Result, Timestamp};
+use lyceum_store::work::{Backoff, Loop, StopSignal, Work, until};
 use tokio::task::{Id as Task, JoinSet};
 
 use super::{Jobs, Run};
@@ -48,27 +50,45 @@ impl Steps {
     }
 }
 
+#[async_trait]
+impl Loop for Jobs {
+    fn name(&self) -> &'static str {
+        "plugin jobs"
+    }
+
+    async fn run(&self, stop: StopSignal) {
+        self.run_until(stop.requested()).await;
+    }
+}
+
 impl Jobs {
+    /// Runs what is due, in the background.
+    #[must_use]
+    pub fn work(&self) -> Vec<Work> {
+        vec![Work::own(self.clone())]
+    }
+
     /// Works until `stop` resolves. Without plugins that have jobs it asks no
     /// database. What is under way at the end is cut off, and goes on later.
-    pub async fn run(&self, stop: impl Future<Output = ()>) {
+    pub async fn run_until(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut steps = Steps::default();
-        let mut pause = Duration::from_secs(1);
+        let mut backoff = Backoff::default();
         loop {
             let generation = self.extensions().generation();
             let mut wait = None;
             if !self.extensions().job_runners().is_empty() {
                 wait = Some(match self.next(SLOTS - steps.held.len()).await {
                     Ok((runs, due)) => {
-                        pause = Duration::from_secs(1);
+                        backoff.reset();
                         runs.into_iter().for_each(|run| steps.begin(self, run));
                         let full = steps.held.len() == SLOTS;
-                        if full { POLL } else { until(self.database().now(), due).min(POLL) }
+                        let due = due.filter(|_| !full).map(|due| until(self.database().now(), due));
+                        due.map_or(POLL, |due| due.min(POLL))
                     }
                     Err(failure) => {
+                        let pause = backoff.pause();
                         tracing::warn!(cause = ?failure, retry_in = ?pause, "the jobs of plugins are behind");
-                        pause = (pause * 2).min(Duration::from_secs(60));
                         pause
                     }
                 });
@@ -92,9 +112,4 @@ impl Jobs {
         let runs = self.claim(free).await?;
         Ok((runs, self.next_due().await?))
     }
-}
-
-fn until(now: Timestamp, due: Option<Timestamp>) -> Duration {
-    let millis = due.map_or(i64::MAX, |due| due.as_millis().saturating_sub(now.as_millis()));
-    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }

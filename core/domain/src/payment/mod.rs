@@ -40,6 +40,7 @@ mod refusal;
 mod service;
 mod settle;
 mod store;
+mod tasks;
 mod way_back;
 mod webhook;
 

@@ -37,6 +37,7 @@ mod services;
 mod shadow;
 mod source;
 mod store;
+mod tasks;
 pub mod trust;
 mod usage;
 mod vault;

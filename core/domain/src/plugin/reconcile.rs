@@ -136,18 +136,4 @@ impl Plugins {
         let error = started.err().map(|failure| failure.message().to_owned());
         Ok(Activated { name: plugin.name, version: plugin.version, error })
     }
-
-    /// Compares again and again, at this interval, until `stop`.
-    pub async fn run_reconciler(&self, interval: Duration, stop: impl Future<Output = ()>) {
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            tokio::select! {
-                () = &mut stop => return,
-                () = tokio::time::sleep(interval) => {}
-            }
-            if let Err(failure) = self.reconcile().await {
-                tracing::error!(cause = ?failure, "plugins could not be compared with their records");
-            }
-        }
-    }
 }

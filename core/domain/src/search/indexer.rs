@@ -1,12 +1,20 @@
-//! The consumer that keeps the index like the content.
+//! The loop that keeps the index like the content.
+//!
+//! It is no [`lyceum_store::work::Consumer`]: the index is not in the database,
+//! so that no transaction covers both, it takes documents in batches, and each
+//! node with an index of its own reads all events.
 //!
 //! **Invariant:** safe to run twice: a document is written as the entry is
 //! now, not as the event says it was.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use lyceum_kernel::{ErrorCode, Failure, Id, Result};
-use lyceum_store::Delivery;
+use lyceum_store::{
+    Delivery,
+    work::{Backoff, Loop, StopSignal, Work},
+};
 
 use super::{KINDS, Search, SearchError, document, feed};
 
@@ -21,32 +29,44 @@ const BATCH: u32 = 200;
 /// How long after a write more writes are waited for.
 const GATHER: Duration = Duration::from_millis(100);
 
-impl Search {
-    /// Works until `stop` resolves; after an error it waits and tries again.
-    pub async fn run_indexer(&self, stop: impl Future<Output = ()>) {
-        tokio::pin!(stop);
-        let mut pause = Duration::from_secs(1);
-        loop {
-            let woken = self.contents().database().outbox().woken();
-            let wait = match self.index_pending().await {
-                Ok(_) => {
-                    pause = Duration::from_secs(1);
-                    // Other processes write too: look without being woken.
-                    Duration::from_secs(2)
+/// Other processes write too: look so often without being woken.
+const POLL: Duration = Duration::from_secs(2);
+
+struct Indexer(Search);
+
+#[async_trait]
+impl Loop for Indexer {
+    fn name(&self) -> &'static str {
+        "search indexer"
+    }
+
+    async fn run(&self, stop: StopSignal) {
+        let mut backoff = Backoff::default();
+        while !stop.is_requested() {
+            let woken = self.0.contents().database().outbox().woken();
+            let failed = self.0.index_pending().await.err();
+            let Some(failure) = failed else {
+                backoff.reset();
+                tokio::select! {
+                    () = stop.requested() => return,
+                    // Many writes at once are indexed together.
+                    () = async { woken.await; tokio::time::sleep(GATHER).await } => {}
+                    () = tokio::time::sleep(POLL) => {}
                 }
-                Err(failure) => {
-                    tracing::warn!(cause = ?failure, retry_in = ?pause, "the search index is behind");
-                    pause = (pause * 2).min(Duration::from_secs(60));
-                    pause
-                }
+                continue;
             };
-            tokio::select! {
-                () = &mut stop => return,
-                // Many writes at once are indexed together.
-                () = async { woken.await; tokio::time::sleep(GATHER).await }, if wait == Duration::from_secs(2) => {}
-                () = tokio::time::sleep(wait) => {}
-            }
+            let pause = backoff.pause();
+            tracing::warn!(cause = ?failure, retry_in = ?pause, "the search index is behind");
+            stop.requested_within(pause).await;
         }
+    }
+}
+
+impl Search {
+    /// Indexes in the background.
+    #[must_use]
+    pub fn work(&self) -> Vec<Work> {
+        vec![Work::own(Indexer(self.clone()))]
     }
 
     /// Indexes what happened since the last time. Returns how many events.

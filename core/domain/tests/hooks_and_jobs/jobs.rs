@@ -10,11 +10,11 @@ use std::{
 
 use futures::FutureExt;
 use lyceum_domain::{
-    job::{JobOutcome, Jobs, LEASE, QueueJob, SLOTS},
+    job::{JobOutcome, Jobs, QueueJob, SLOTS},
     plugin::delivery::TRIES,
 };
 use lyceum_kernel::{ErrorCode, Id, Viewer};
-use lyceum_store::StatementLog;
+use lyceum_store::{StatementLog, work::LEASE};
 use serde_json::json;
 
 use crate::{
@@ -342,7 +342,7 @@ async fn the_worker_sleeps_without_jobs_and_does_two_steps_at_once() {
         let office = office(&bed);
         let log = Arc::new(StatementLog::default());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let working = log.clone().record(office.jobs.run(async { drop(stopped.await) }));
+        let working = log.clone().record(office.jobs.run_until(async { drop(stopped.await) }));
         let most = Arc::new(AtomicUsize::new(0));
         let story = async {
             until(async || office.house.glances.load(Ordering::SeqCst) > 3).await;

@@ -14,6 +14,7 @@ use axum::{
 };
 use lyceum_domain::Domains;
 use lyceum_plugin_host::PluginHost;
+use lyceum_store::work::{self, Lag};
 use sha2::{Digest as _, Sha256};
 
 use super::client::ClientAddress;
@@ -41,7 +42,7 @@ impl Figures {
         }
     }
 
-    fn text(&self) -> String {
+    async fn text(&self) -> String {
         let mut text = self.host.metrics_text();
         let mut figure = |name: &str, kind: &str, help: &str, value: f64| {
             // Writing to a string does not fail.
@@ -64,8 +65,36 @@ impl Figures {
             "Calls that were not compared, because too many were.",
             left_out,
         );
+        match work::lags(&self.domains.database).await {
+            Ok(lags) => text.push_str(&lag_figures(&lags)),
+            Err(failure) => tracing::warn!(cause = ?failure, "the lag of consumers could not be read"),
+        }
         text
     }
+}
+
+/// The figures of the consumers of events.
+fn lag_figures(lags: &[Lag]) -> String {
+    let mut text = String::new();
+    let mut figures = |name: &str, help: &str, value: fn(&Lag) -> i64| {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for lag in lags {
+            let _ = writeln!(text, "{name}{{consumer=\"{}\"}} {}", label(&lag.consumer), value(lag));
+        }
+    };
+    figures("lyceum_consumer_events_behind", "Events that a consumer has still to look at.", |lag| lag.events);
+    figures(
+        "lyceum_consumer_seconds_behind",
+        "The age of the oldest event that a consumer has still to look at.",
+        |lag| i64::try_from(lag.seconds).unwrap_or(i64::MAX),
+    );
+    figures("lyceum_consumer_dead_letters", "Events that a consumer has given up.", |lag| lag.dead_letters);
+    text
+}
+
+/// As the format wants the value of a label.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 async fn tell(
@@ -80,7 +109,7 @@ async fn tell(
     if !allowed {
         return (StatusCode::FORBIDDEN, "Metrics are told to this machine, or with the token.\n").into_response();
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures.text()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures.text().await).into_response()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -100,4 +129,27 @@ fn resident_bytes() -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some((kib * 1024) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lag_is_three_figures_of_one_consumer() {
+        let lag = |consumer: &str, events| Lag { consumer: consumer.to_owned(), events, seconds: 5, dead_letters: 1 };
+        let text = lag_figures(&[lag("search", 3), lag("a\"b\\c", 0)]);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            lines,
+            [
+                r#"lyceum_consumer_events_behind{consumer="search"} 3"#,
+                r#"lyceum_consumer_events_behind{consumer="a\"b\\c"} 0"#,
+                r#"lyceum_consumer_seconds_behind{consumer="search"} 5"#,
+                r#"lyceum_consumer_seconds_behind{consumer="a\"b\\c"} 5"#,
+                r#"lyceum_consumer_dead_letters{consumer="search"} 1"#,
+                r#"lyceum_consumer_dead_letters{consumer="a\"b\\c"} 1"#,
+            ]
+        );
+    }
 }

@@ -9,13 +9,16 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use async_trait::async_trait;
 use lyceum_domain::plugin::{
     Plugins, RECONCILE_INTERVAL,
     trust::{Revocations, Signer},
 };
+use lyceum_store::work::{Nodes, Task};
 use reqwest::Url;
 use tokio::sync::Mutex;
 
@@ -70,20 +73,30 @@ impl Followed {
         *last = Some(read);
         Ok(())
     }
+}
 
-    /// Applies it again and again until `stop`.
-    pub async fn follow(&self, plugins: &Plugins, stop: impl Future<Output = ()>) {
-        let mut stop = std::pin::pin!(stop);
-        let interval = if is_address(&self.place) { FETCH_INTERVAL } else { RECONCILE_INTERVAL };
-        loop {
-            tokio::select! {
-                () = &mut stop => return,
-                () = tokio::time::sleep(interval) => {}
-            }
-            if let Err(failure) = self.apply(plugins).await {
-                tracing::error!(cause = ?failure, "the revocation list could not be acted on");
-            }
-        }
+/// Stops what is revoked while the server runs.
+pub(crate) struct Revoking {
+    pub list: Arc<Followed>,
+    pub plugins: Arc<Plugins>,
+}
+
+#[async_trait]
+impl Task for Revoking {
+    fn name(&self) -> &'static str {
+        "revocation list"
+    }
+
+    fn every(&self) -> Duration {
+        if is_address(&self.list.place) { FETCH_INTERVAL } else { RECONCILE_INTERVAL }
+    }
+
+    fn nodes(&self) -> Nodes {
+        Nodes::Each
+    }
+
+    async fn run(&self) -> lyceum_kernel::Result<bool> {
+        self.list.apply(&self.plugins).await.map(|()| false)
     }
 }
 

@@ -62,6 +62,19 @@ pub enum Next {
 }
 
 impl Work {
+    pub fn consumer(consumer: impl Consumer + 'static) -> Self {
+        Self::Consumer(Arc::new(consumer))
+    }
+
+    pub fn task(task: impl Task + 'static) -> Self {
+        Self::Task(Arc::new(task))
+    }
+
+    /// Work that waits in its own way.
+    pub fn own(own: impl Loop + 'static) -> Self {
+        Self::Loop(Arc::new(own))
+    }
+
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

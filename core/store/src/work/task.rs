@@ -19,6 +19,9 @@ use crate::Database;
 /// Between two runs over a backlog: others write too.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// After a failure; one that comes oftener than this is tried again this soon.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// Where a task runs when there are several nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nodes {
@@ -116,7 +119,7 @@ impl TaskRunner {
                     if let Next::After(pause) = next { pause } else { BREATH }
                 }
                 Err(failure) => {
-                    let pause = backoff.pause();
+                    let pause = backoff.pause().min(self.task.every().max(SHORTEST_PAUSE));
                     tracing::error!(task = self.task.name(), cause = ?failure, retry_in = ?pause, "a task failed");
                     pause
                 }

@@ -137,11 +137,11 @@ async fn earliest(database: &Database, sql: String, values: Vec<Value>) -> Resul
     due.map(|due| due.parse().map_err(Failure::internal)).transpose()
 }
 
-/// Prolongs the lease of an item, unless somebody else has it by now.
-pub(super) async fn renew(write: &Write, item: &Item, lease: Duration) -> Result<()> {
+/// Prolongs the lease of an item. False: somebody else has it by now.
+pub(super) async fn renew(write: &Write, item: &Item, lease: Duration) -> Result<bool> {
     let sql = "UPDATE plugin_delivery SET claimed_until = $3 WHERE id = $1 AND claim = $2";
     let until = write.now().plus(lease).to_string();
-    execute(write, sql, vec![item.id.as_str().into(), item.claim.as_str().into(), until.into()]).await.map(drop)
+    Ok(execute(write, sql, vec![item.id.as_str().into(), item.claim.as_str().into(), until.into()]).await? == 1)
 }
 
 /// Takes a delivered item out.

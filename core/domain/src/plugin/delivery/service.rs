@@ -1,9 +1,12 @@
 //! Putting in, trying, replaying.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use lyceum_kernel::{ErrorCode, Event, Failure, Id, Result, Timestamp, Viewer};
-use lyceum_store::{Database, Write};
+use lyceum_store::{
+    Database, Write,
+    work::{LEASE, hold},
+};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -13,13 +16,6 @@ use super::{
     rows::{self, Takers},
 };
 use crate::plugin::may_manage;
-
-/// How long an item is in the hands of one worker that shows no sign of life:
-/// so late is it tried again when its node died.
-const LEASE: Duration = Duration::from_secs(15);
-
-/// How often a worker prolongs its lease. Two may fail.
-const RENEWAL: Duration = Duration::from_secs(4);
 
 /// A delivery that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -163,44 +159,32 @@ impl Deliveries {
         if item.attempt > TRIES {
             return self.bury(item, LOST).await;
         }
-        match tokio::time::timeout(PATIENCE, self.holding(item, handler.deliver(item))).await {
-            Ok(Ok(())) => {
+        match tokio::time::timeout(PATIENCE, hold(handler.deliver(item), || self.renew(item))).await {
+            Ok(Some(Ok(()))) => {
                 let write = self.database.write().await?;
                 rows::done(&write, item).await?;
                 write.commit().await
             }
-            Ok(Err(Undelivered { attempt, pause })) => {
+            Ok(Some(Err(Undelivered { attempt, pause }))) => {
                 let error = attempt.failure.to_string();
                 match attempt.retryable {
                     true => self.failed(item, &error, pause).await,
                     false => self.bury(item, &error).await,
                 }
             }
+            Ok(None) => {
+                tracing::info!(plugin = item.plugin, subject = item.subject, "a delivery is another worker's by now");
+                Ok(())
+            }
             Err(_) => self.failed(item, "the plugin did not end", None).await,
         }
     }
 
-    /// Does the work, and holds the lease of the item as long as it takes.
-    async fn holding<T>(&self, item: &Item, work: impl Future<Output = T>) -> T {
-        tokio::select! {
-            done = work => done,
-            never = self.renew(item) => match never {},
-        }
-    }
-
-    async fn renew(&self, item: &Item) -> Infallible {
-        loop {
-            tokio::time::sleep(RENEWAL).await;
-            if let Err(failure) = self.renew_once(item).await {
-                tracing::warn!(cause = ?failure, plugin = item.plugin, "the lease of a delivery was not prolonged");
-            }
-        }
-    }
-
-    async fn renew_once(&self, item: &Item) -> Result<()> {
+    async fn renew(&self, item: &Item) -> Result<bool> {
         let write = self.database.write().await?;
-        rows::renew(&write, item, LEASE).await?;
-        write.commit().await
+        let ours = rows::renew(&write, item, LEASE).await?;
+        write.commit().await?;
+        Ok(ours)
     }
 
     async fn failed(&self, item: &Item, error: &str, wished: Option<Duration>) -> Result<()> {

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use lyceum_kernel::{Result, Timestamp};
+use lyceum_store::work::{Backoff, Loop, StopSignal, Work, until};
 use tokio::task::{Id, JoinSet};
 
 use super::{Deliveries, DeliveryHandler, DeliveryKind, Item};
@@ -33,6 +34,39 @@ pub trait Feed: Send + Sync {
     async fn feed(&self) -> Result<()>;
 }
 
+/// The queue with those who fill it and those who empty it.
+struct Worker {
+    queue: Deliveries,
+    extensions: Arc<dyn Extensions>,
+    feeds: Vec<Arc<dyn Feed>>,
+    handlers: Vec<Arc<dyn DeliveryHandler>>,
+}
+
+impl Deliveries {
+    /// Fills the queue from the feeds, and works it off.
+    #[must_use]
+    pub fn work(
+        &self,
+        extensions: Arc<dyn Extensions>,
+        feeds: Vec<Arc<dyn Feed>>,
+        handlers: Vec<Arc<dyn DeliveryHandler>>,
+    ) -> Vec<Work> {
+        vec![Work::own(Worker { queue: self.clone(), extensions, feeds, handlers })]
+    }
+}
+
+#[async_trait]
+impl Loop for Worker {
+    fn name(&self) -> &'static str {
+        "plugin deliveries"
+    }
+
+    async fn run(&self, stop: StopSignal) {
+        let Self { queue, extensions, feeds, handlers } = self;
+        run(queue, extensions.as_ref(), feeds, handlers, stop.requested()).await;
+    }
+}
+
 /// Works until `stop` resolves. Without plugins that could take anything it
 /// asks no database: it waits for [`Extensions::generation`] to change.
 pub async fn run(
@@ -45,7 +79,7 @@ pub async fn run(
     tokio::pin!(stop);
     let handlers: Handlers = handlers.into();
     let mut tries = Tries::default();
-    let mut pause = Duration::from_secs(1);
+    let mut backoff = Backoff::default();
     loop {
         let generation = extensions.generation();
         let idle = handlers.iter().all(|handler| handler.plugins().is_empty());
@@ -54,12 +88,12 @@ pub async fn run(
         if !idle {
             wait = Some(match next(queue, feeds, &handlers, &mut tries).await {
                 Ok(due) => {
-                    pause = Duration::from_secs(1);
-                    until(queue.database().now(), due).min(POLL)
+                    backoff.reset();
+                    due.map_or(POLL, |due| until(queue.database().now(), due).min(POLL))
                 }
                 Err(failure) => {
+                    let pause = backoff.pause();
                     tracing::warn!(cause = ?failure, retry_in = ?pause, "deliveries to plugins are behind");
-                    pause = (pause * 2).min(Duration::from_secs(60));
                     pause
                 }
             });
@@ -146,11 +180,6 @@ async fn next(
         }
     }
     queue.next_due(&with_room).await
-}
-
-fn until(now: Timestamp, due: Option<Timestamp>) -> Duration {
-    let millis = due.map_or(i64::MAX, |due| due.as_millis().saturating_sub(now.as_millis()));
-    Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
 /// Resolves after `wait`, or when a plugin came or went.
