@@ -42,3 +42,30 @@ async fn nodes_start_at_once_on_an_empty_database_and_know_each_others_tokens() 
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_background_work_has_a_name_of_its_own() {
+    each_database(async |place| {
+        let app = place.app().start().await;
+        let work = app.app.domains().work(std::time::Duration::from_secs(1));
+        let names: std::collections::BTreeSet<&str> = work.iter().map(lyceum_store::work::Work::name).collect();
+        assert_eq!(names.len(), work.len(), "{names:?}");
+        app.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_say_how_far_a_consumer_is_behind() {
+    each_database(async |place| {
+        let app = place.app().configured(|config| config.metrics.enabled = true).start().await;
+        app.app.domains().search.index_pending().await.unwrap();
+        let text = app.visitor().get("/metrics").await.text().await.unwrap();
+        for figure in ["events_behind", "seconds_behind", "dead_letters"] {
+            let line = format!("\nlyceum_consumer_{figure}{{consumer=\"search\"}} 0\n");
+            assert!(text.contains(&line), "{line} is not in {text}");
+        }
+        app.stop().await;
+    })
+    .await;
+}

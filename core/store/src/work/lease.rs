@@ -38,14 +38,15 @@ async fn lost<F: Future<Output = Result<bool>>>(renew: impl Fn() -> F) {
     let mut renewed = Instant::now();
     loop {
         tokio::time::sleep(RENEWAL).await;
-        let asked = Instant::now();
         match renew().await {
-            Ok(true) => renewed = asked,
+            Ok(true) => renewed = Instant::now(),
             Ok(false) => return,
-            Err(failure) => tracing::warn!(cause = ?failure, "a lease was not renewed"),
-        }
-        if renewed.elapsed() >= LEASE {
-            return;
+            Err(failure) => {
+                tracing::warn!(cause = ?failure, "a lease was not renewed");
+                if renewed.elapsed() >= LEASE {
+                    return;
+                }
+            }
         }
     }
 }
