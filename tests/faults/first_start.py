@@ -30,7 +30,8 @@ import processes
 UNDO = [
     ("m0022_background_work", ["DROP TABLE outbox_failure", "DROP TABLE task_lease"], []),
     # The table of codes is made anew with fewer checks, which nothing notices.
-    ("m0021_own_account", ["ALTER TABLE user_account DROP COLUMN links", "ALTER TABLE user_account DROP COLUMN time_zone"], []),
+    ("m0021_own_account", ["ALTER TABLE user_account DROP COLUMN links", "ALTER TABLE user_account DROP COLUMN time_zone"],
+     ["ALTER TABLE mail_code RENAME CONSTRAINT mail_code_key TO mail_code_pkey"]),
     ("m0020_tier_rank", ["DROP INDEX tier_rank"], []),
     ("m0019_entitlement_interval", ["ALTER TABLE entitlement DROP COLUMN interval"], []),
     # It only took out rows.
