@@ -1,5 +1,7 @@
 //! What a database error means for the one who asked.
 
+use std::error::Error as _;
+
 use lyceum_kernel::{ErrorCode, Failure, text::TextError};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
@@ -38,6 +40,20 @@ pub fn failed(error: DbErr) -> Failure {
             Failure::new(ErrorCode::Unavailable, "The database is not available now. Try again.").caused_by(error)
         }
         Condition::Internal => Failure::internal(error),
+    }
+}
+
+/// Whether the database ended a transaction because it and another one waited
+/// for each other. Nothing of it was written; done again it may succeed.
+#[must_use]
+pub fn is_deadlock(failure: &Failure) -> bool {
+    match failure.source().and_then(|cause| cause.downcast_ref::<DbErr>()) {
+        Some(DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) => {
+            let code = error.as_database_error().and_then(|error| error.code());
+            // serialization_failure, deadlock_detected
+            matches!(code.as_deref(), Some("40001" | "40P01"))
+        }
+        _ => false,
     }
 }
 

@@ -18,6 +18,6 @@ mod statements;
 pub mod work;
 
 pub use database::{ConnectError, Database, Dialect, Options, Synchronous, Write};
-pub use failed::{failed, is_foreign_key_violation};
+pub use failed::{failed, is_deadlock, is_foreign_key_violation};
 pub use outbox::{Delivery, Outbox, Place};
 pub use statements::{StatementLog, Statements};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Result, Viewer};
 use lyceum_model::TypeDef;
-use lyceum_store::Write;
+use lyceum_store::{Write, is_deadlock};
 use serde_json::Value as Json;
 
 use super::{
@@ -14,6 +14,9 @@ use super::{
     hops, references, row,
     service::{open_by_default, refusal},
 };
+
+/// How often a change is made again that the database ended for another one's sake.
+const DEADLOCK_TRIES: usize = 3;
 
 /// A change that may go into a transaction.
 #[derive(Clone, Default)]
@@ -74,6 +77,17 @@ impl Contents {
         moment: Moment,
         change: Change,
     ) -> Result<()> {
+        // One that locks an entry and then its parent, and one that goes the other way.
+        for _ in 0..DEADLOCK_TRIES {
+            match self.alter_once(viewer, def, id, moment, change.clone()).await {
+                Err(failure) if is_deadlock(&failure) => {}
+                done => return done,
+            }
+        }
+        self.alter_once(viewer, def, id, moment, change).await
+    }
+
+    async fn alter_once(&self, viewer: &Viewer, def: &TypeDef, id: Id, moment: Moment, change: Change) -> Result<()> {
         let hooks = self.hooks(viewer, moment, def);
         if hooks.is_empty() {
             let mut write = self.database().write().await?;

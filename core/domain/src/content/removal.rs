@@ -53,7 +53,7 @@ async fn going<'m>(write: &Write, model: &'m TypeModel, def: &'m TypeDef, id: Id
     while let Some((parent, ids)) = all.get(next).cloned() {
         next += 1;
         for reference in references_to(model, parent).filter(|reference| reference.required) {
-            let mut found = referring(write, &reference, &ids).await?;
+            let mut found = referring(write, &reference, &ids, write.dialect().for_update()).await?;
             found.retain(|id| known.insert(*id));
             if !found.is_empty() {
                 all.push((reference.from, found));
@@ -76,12 +76,14 @@ fn references_to<'m>(model: &'m TypeModel, target: &TypeDef) -> impl Iterator<It
     })
 }
 
-/// The entries whose field holds one of these ids.
-async fn referring(write: &Write, reference: &Reference<'_>, ids: &[Id]) -> Result<Vec<Id>> {
+/// The entries whose field holds one of these ids. Those that go are locked, so
+/// that nothing is hung on them meanwhile.
+async fn referring(write: &Write, reference: &Reference<'_>, ids: &[Id], lock: &str) -> Result<Vec<Id>> {
     let mut found = Vec::new();
     for ids in ids.chunks(AT_ONCE) {
         let (places, values) = list(ids);
-        let sql = format!("SELECT id FROM {} WHERE {} IN ({places})", reference.from.table, reference.column);
+        let Reference { from, column, .. } = reference;
+        let sql = format!("SELECT id FROM {} WHERE {column} IN ({places}) ORDER BY id{lock}", from.table);
         let statement = Statement::from_sql_and_values(write.dialect().backend(), sql, values);
         for row in write.connection().query_all_raw(statement).await.map_err(failed)? {
             let id: String = row.try_get("", "id").map_err(failed)?;
@@ -97,7 +99,8 @@ async fn refuse_used(write: &Write, model: &TypeModel, def: &TypeDef, going: &Go
     let mut users = Vec::new();
     for (target, ids) in going {
         for reference in references_to(model, target).filter(|reference| !reference.required) {
-            let staying = referring(write, &reference, ids).await?.iter().filter(|id| !leaving.contains(id)).count();
+            let staying =
+                referring(write, &reference, ids, "").await?.iter().filter(|id| !leaving.contains(id)).count();
             if staying > 0 {
                 users.push(format!("{}.{} ({staying})", reference.from.name, reference.field));
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lyceum_kernel::{Action, ErrorCode, Event, Failure, Id, Locales, Result, RowScope, Viewer};
 use lyceum_model::{Access, FieldKind, Gate, Scalar, TypeDef, TypeModel};
-use lyceum_store::{Database, Write, read::Reading};
+use lyceum_store::{Database, Write, is_deadlock, read::Reading};
 use sea_orm::ConnectionTrait;
 use serde_json::Value as Json;
 
@@ -72,6 +72,7 @@ impl Contents {
             match self.create_once(viewer, def, planned.clone()).await {
                 // Somebody gave the slug that was made, at the same moment: it is there now.
                 Err(failure) if !has_slug && is_taken_slug(&failure) => {}
+                Err(failure) if is_deadlock(&failure) => {}
                 done => return done,
             }
         }

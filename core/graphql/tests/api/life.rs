@@ -1,6 +1,6 @@
 //! What becomes of entries over their life, and of what hangs on them.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lyceum_kernel::Viewer;
 use lyceum_store::failed;
@@ -218,6 +218,38 @@ async fn what_hangs_on_an_entry_goes_with_it() {
         assert_eq!(bed.count("SELECT count(*) FROM revision").await, 1);
         assert_eq!(bed.count("SELECT count(*) FROM outbox WHERE name = 'lesson.deleted'").await, 1);
         assert_eq!(bed.code(&member, add, json!({ "id": lesson })).await, "NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_who_delete_at_once_one_does_and_nothing_hangs_on_nothing() {
+    each_database(async |bed| {
+        let member = bed.user("member@example.com", &[]).await;
+        let comment = "mutation ($id: ID!) { addComment(input: { subjectId: $id, body: \"x\" }) { comment { id } } }";
+        for round in 0..8 {
+            let course = bed.course(json!({ "title": "c", "slug": format!("c{round}") })).await;
+            let lesson = bed.lesson(json!({ "courseId": course, "slug": "l", "title": "L" })).await;
+            let delete = async || bed.act("delete", "course", json!({ "id": course })).await;
+            // What goes from a lesson to its course meets what goes from the course to its lessons.
+            let (first, second, published, made, _) = tokio::join!(
+                delete(),
+                delete(),
+                bed.act("publish", "lesson", json!({ "id": lesson })),
+                bed.act("create", "lesson", json!({ "courseId": course, "title": "new" })),
+                bed.ask(&member, comment, json!({ "id": lesson })),
+            );
+            let codes: BTreeSet<String> = [first, second].iter().map(|answer| refusal(answer).0.to_string()).collect();
+            assert_eq!(codes, ["\"NOT_FOUND\"".to_owned(), "null".to_owned()].into());
+            for answer in [published, made] {
+                let code = refusal(&answer).0;
+                assert!(["NOT_FOUND", "BAD_USER_INPUT"].map(Json::from).contains(&code) || code.is_null(), "{answer}");
+            }
+        }
+        for table in ["course", "lesson", "comment", "revision"] {
+            assert_eq!(bed.count(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+        }
+        assert_eq!(bed.count("SELECT count(*) FROM outbox WHERE name = 'course.deleted'").await, 8);
     })
     .await;
 }
