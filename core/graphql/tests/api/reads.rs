@@ -69,7 +69,7 @@ async fn a_cursor_of_another_list_is_refused() {
 #[tokio::test]
 async fn a_cursor_is_good_for_its_own_type_and_sort_only() {
     each_database(async |bed| {
-        numbered(&bed, 3).await;
+        numbered(bed, 3).await;
         let visitor = bed.visitor();
         let sorts = ["[RATING_DESC]", "[RATING_ASC]", "[TITLE_ASC]", "[LEVEL_ASC, RATING_DESC]", "[]"];
         let list = |sort: &str, after: &str| {
