@@ -3,7 +3,7 @@
 // Introspection says nothing about what a custom scalar accepts, so that is
 // added here: literals and variables are judged by the same rule.
 
-import { GraphQLError, Kind, buildClientSchema, getIntrospectionQuery, valueFromASTUntyped } from 'graphql';
+import { GraphQLError, GraphQLID, GraphQLString, Kind, buildClientSchema, getIntrospectionQuery, valueFromASTUntyped } from 'graphql';
 import { ask } from '../server.mjs';
 
 const EVERYTHING = {
@@ -64,6 +64,23 @@ function scalar(name, accepts, read) {
   };
 }
 
+/** Whether U+0000 is in a text, or in any text or key of a JSON value: no database holds it. */
+const holdsNul = value => {
+  if (typeof value === 'string') return value.includes('\0');
+  if (value === null || typeof value !== 'object') return false;
+  return Object.entries(value).some(([key, inner]) => holdsNul(key) || holdsNul(inner));
+};
+
+for (const text of [GraphQLString, GraphQLID]) {
+  const { parseValue, parseLiteral } = text;
+  const checked = value => {
+    if (holdsNul(value)) throw new GraphQLError('A text must not hold the character U+0000.');
+    return value;
+  };
+  text.parseValue = value => checked(parseValue(value));
+  text.parseLiteral = (node, variables) => checked(parseLiteral(node, variables));
+}
+
 const literalOf = (...kinds) => node => (kinds.includes(node.kind) ? node.value : undefined);
 const SCALARS = {
   DateTime: scalar('DateTime', isDateTime, literalOf(Kind.STRING)),
@@ -71,7 +88,7 @@ const SCALARS = {
   Decimal: scalar('Decimal', isDecimal, literalOf(Kind.STRING, Kind.INT, Kind.FLOAT)),
   Long: scalar('Long', Number.isSafeInteger, node => (node.kind === Kind.INT ? Number(node.value) : undefined)),
   // A variable inside a JSON literal is no error: it is put in when the literal is read.
-  JSON: scalar('JSON', () => true, node => valueFromASTUntyped(node) ?? null),
+  JSON: scalar('JSON', value => !holdsNul(value), node => valueFromASTUntyped(node) ?? null),
   // Only a part of a multipart form is a file, and these suites send none.
   Upload: scalar('Upload', () => false, () => undefined),
 };
