@@ -41,7 +41,7 @@ pub(super) async fn remove<'m>(
         hanging(write, ids).await?;
     }
     let sql = format!("DELETE FROM {} WHERE id = $1", def.table);
-    execute(write, sql, vec![id.to_string().into()]).await.map_err(|error| still_used(def, &[], error))?;
+    execute(write, sql, vec![id.to_string().into()]).await.map_err(|error| still_used(def, error))?;
     let with_it = going.into_iter().flat_map(|(def, ids)| ids.into_iter().map(move |id| (def, id)));
     Ok(with_it.filter(|(_, other)| *other != id).collect())
 }
@@ -159,6 +159,6 @@ fn in_use(def: &TypeDef, users: &[String]) -> Failure {
 }
 
 /// Somebody began to use it while we looked.
-fn still_used(def: &TypeDef, users: &[String], error: DbErr) -> Failure {
-    if is_foreign_key_violation(&error) { in_use(def, users).caused_by(error) } else { failed(error) }
+fn still_used(def: &TypeDef, error: DbErr) -> Failure {
+    if is_foreign_key_violation(&error) { in_use(def, &[]).caused_by(error) } else { failed(error) }
 }
